@@ -1,0 +1,98 @@
+"""Every error this service raises on purpose, and what happens next.
+
+RelayError
+├── SettingsError            stops the start: one message, naming the key
+├── PostbackError            the postback is recorded and dead at once (or refused to a sender who can mend it)
+│   ├── Malformed            the bytes cannot be read
+│   ├── Unsupported          readable, but no word we know says what happened
+│   └── Unmappable           understood, but a field is missing or wrong; names the field
+├── JournalAway              Redis cannot take the write now: nothing was recorded, nothing may be acknowledged
+└── AttemptError             one call was tried and not accepted
+    ├── TryAgain             retry by the schedule: network, timeout, 408, 5xx
+    ├── SlowDown             429: the whole destination waits; costs no attempt
+    ├── KeyRefused           401: pauses the destination; costs no attempt
+    ├── EndpointRefused      403, 404, 405, 3xx, HTML: pauses that endpoint; costs no attempt
+    └── CallRefused          any other permanent answer: dead-letter, in the API's words
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+
+class RelayError(Exception):
+    """The root; never raised itself."""
+
+
+class SettingsError(RelayError):
+    """A setting is wrong. Stops the start."""
+
+
+class PostbackError(RelayError):
+    """A postback that cannot become an event. It stays recorded; its relay is dead until mapped again."""
+
+    word: ClassVar[str]
+
+    def __init__(self, reason: str, *, field: str | None = None) -> None:
+        self.reason = reason
+        self.field = field
+        super().__init__(f"{field}: {reason}" if field else reason)
+
+
+class Malformed(PostbackError):
+    """Not UTF-8, cut JSON, a JSON array, too deep: the sender's fault in the bytes."""
+
+    word = "malformed"
+
+
+class Unsupported(PostbackError):
+    """Nothing known says what happened. Never taken for a sale."""
+
+    word = "unsupported"
+
+
+class Unmappable(PostbackError):
+    """What happened is clear, but a needed field is missing or makes no sense."""
+
+    word = "unmappable"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason, field=field)
+
+
+class JournalAway(RelayError):
+    """Redis is down, loading, read-only, full or slower than the deadline."""
+
+
+class AttemptError(RelayError):
+    """One HTTP try that the destination did not accept. `code` is the HTTP status, None without an answer."""
+
+    def __init__(self, reason: str, *, code: int | None = None) -> None:
+        self.reason = reason
+        self.code = code
+        super().__init__(reason)
+
+
+class TryAgain(AttemptError):
+    """Network trouble, 408 or 5xx: the schedule says when."""
+
+
+class SlowDown(AttemptError):
+    """429. `after` is what the destination asked for, None where it did not say."""
+
+    def __init__(self, reason: str, *, code: int | None = None, after: timedelta | None = None) -> None:
+        super().__init__(reason, code=code)
+        self.after = after
+
+
+class KeyRefused(AttemptError):
+    """401: the key is missing, wrong or revoked. The destination pauses; no order is to blame."""
+
+
+class EndpointRefused(AttemptError):
+    """403, 404, 405, a redirect or an HTML page: this endpoint cannot be used with this key or URL."""
+
+
+class CallRefused(AttemptError):
+    """The destination read the call and will never take it as it is."""

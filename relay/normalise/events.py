@@ -1,0 +1,220 @@
+"""What an adapter reads out of a postback: normalised, and only as far as the postback says.
+
+Absent means "the postback does not say"; composing completes it from the order book. Money is whole minor
+units of `currency`; times are aware and UTC; ids are strings.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    TypeAdapter,
+    model_validator,
+)
+
+from relay.normalise import money, times
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+Currency = Annotated[str, AfterValidator(money.currency_code)]
+Minor = Annotated[int, Field(ge=0, le=10**15, strict=True)]
+Scalar: TypeAlias = str | int | bool
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time needs an offset, best Z")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[
+    datetime, AfterValidator(_utc), PlainSerializer(times.z, return_type=str, when_used="json")
+]
+
+
+def _email(text: str) -> str:
+    # No more than this is known of the destination's own rule; it mails the address to find out.
+    local, at, domain = text.rpartition("@")
+    if not (local and at and domain) or any(c.isspace() or ord(c) < 32 for c in text) or "@" in local:
+        raise ValueError("is not an e-mail address")
+    return text
+
+
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=320), AfterValidator(_email)
+]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Customer(Model):
+    """Who. `external_id` is the merchant's own customer id; `attributes` are merged into the profile."""
+
+    email: Email | None = None
+    external_id: Identifier | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    attributes: dict[str, Scalar] = {}
+
+
+class Item(Model):
+    """A line. `price_minor` is the price of one, not of the line."""
+
+    product_id: Identifier
+    title: Text
+    quantity: Annotated[int, Field(ge=1, le=10**9, strict=True)] = 1
+    price_minor: Minor | None = None
+    variant_id: Identifier | None = None
+    variant_title: Text | None = None
+    sku: Identifier | None = None
+
+
+class Refund(Model):
+    """How much was given back.
+
+    `basis` says what `amount_minor` is: "cumulative", all refunds of the order so far; "step", this refund
+    alone, told apart by `id`; "full", whatever the order's total is. None means the postback does not say.
+    """
+
+    basis: Literal["cumulative", "step", "full"]
+    amount_minor: Minor | None = None
+    id: Identifier | None = None
+    chargeback: bool = False
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.basis == "step" and self.id is None:
+            raise ValueError("a refund told as a step needs an id, else a copy would be added twice")
+        return self
+
+
+class _OrderFields(Model):
+    """`order_id` is the best name this postback has; `names` are all it has, as "kind:value", for look-up."""
+
+    order_id: Identifier
+    names: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=8)]
+    customer: Customer = Customer()
+    currency: Currency | None = None
+    total_minor: Minor | None = None
+    ordered_at: Moment | None = None
+    items: tuple[Item, ...] | None = None
+    properties: dict[str, Scalar] = {}
+
+    @model_validator(mode="after")
+    def _money_has_a_currency(self) -> Self:
+        priced = self.total_minor is not None or any(i.price_minor is not None for i in self.items or ())
+        if priced and self.currency is None:
+            raise ValueError("an amount needs a currency")
+        return self
+
+
+class OrderPlaced(_OrderFields):
+    kind: Literal["order.placed"] = "order.placed"
+
+
+class OrderFulfilled(_OrderFields):
+    kind: Literal["order.fulfilled"] = "order.fulfilled"
+
+
+class OrderCancelled(_OrderFields):
+    kind: Literal["order.cancelled"] = "order.cancelled"
+
+
+class OrderRefunded(_OrderFields):
+    kind: Literal["order.refunded"] = "order.refunded"
+    refund: Refund | None = None
+
+
+class CheckoutStarted(_OrderFields):
+    """`order_id` is the checkout's id, shared with the order it may become. `started_at` is its own time."""
+
+    kind: Literal["checkout.started"] = "checkout.started"
+    started_at: Moment | None = None
+    url: Text | None = None
+
+
+class StockRequested(Model):
+    """A person asks to be told when a product is back."""
+
+    kind: Literal["stock.requested"] = "stock.requested"
+    customer: Customer
+    product_id: Identifier
+    variant_id: Identifier | None = None
+    product_title: Text | None = None
+    variant_title: Text | None = None
+
+
+class Product(Model):
+    """A catalog entry, in the Commerce API's own words (section 8.1): `priceCents` is minor units."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    productId: Identifier  # noqa: N815 - the destination's name
+    title: Text
+    inStock: bool  # noqa: N815 - always said: the destination's default would mail everyone who waits
+
+
+class ProductsUpserted(Model):
+    kind: Literal["products.upserted"] = "products.upserted"
+    products: Annotated[tuple[Product, ...], Field(min_length=1)]
+
+
+class CustomerEvent(Model):
+    """Something the Commerce API has no call for: a decline, a pause. Sent as a generic event `name`."""
+
+    kind: Literal["customer.event"] = "customer.event"
+    name: Identifier
+    customer: Customer
+    occurred_at: Moment | None = None
+    properties: dict[str, Scalar] = {}
+
+
+OrderEvent: TypeAlias = OrderPlaced | OrderFulfilled | OrderCancelled | OrderRefunded
+BookedEvent: TypeAlias = OrderEvent | CheckoutStarted
+Event: TypeAlias = BookedEvent | StockRequested | ProductsUpserted | CustomerEvent
+Kind = Literal[
+    "checkout.started",
+    "order.placed",
+    "order.fulfilled",
+    "order.cancelled",
+    "order.refunded",
+    "stock.requested",
+    "products.upserted",
+    "customer.event",
+]
+KINDS: tuple[Kind, ...] = (
+    "checkout.started",
+    "order.placed",
+    "order.fulfilled",
+    "order.cancelled",
+    "order.refunded",
+    "stock.requested",
+    "products.upserted",
+    "customer.event",
+)
+BOOKED = (OrderPlaced, OrderFulfilled, OrderCancelled, OrderRefunded, CheckoutStarted)
+
+_events: TypeAdapter[tuple[Event, ...]] = TypeAdapter(
+    tuple[Annotated[Event, Field(discriminator="kind")], ...]
+)
+
+
+def dump(events: tuple[Event, ...]) -> list[dict[str, Any]]:
+    """Plain JSON values; what the postback did not say is left out."""
+    return [{"kind": e.kind, **e.model_dump(mode="json", exclude_defaults=True)} for e in events]
+
+
+def load(plain: list[dict[str, Any]]) -> tuple[Event, ...]:
+    """The events `dump` made. Raises pydantic.ValidationError (a ValueError) for anything else."""
+    return _events.validate_json(json.dumps(plain))

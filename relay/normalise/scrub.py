@@ -1,0 +1,131 @@
+"""Dropping what must never be stored: tokens, card and bank values. The bytes around them stay as received."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+from urllib.parse import quote_plus, unquote_plus
+
+from relay.normalise.contract import Postback
+from relay.normalise.fields import plain_key
+
+DROPPED: Final = "[dropped]"
+
+_SECRET_HEADER: Final = re.compile(r"authorization|cookie|token|secret|signature|hmac|api-?key|password")
+_JSON_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*:\s*)?', re.DOTALL)
+_LITERAL: Final = re.compile(r"[^\s,}\]]+")
+_DIGITS: Final = re.compile(r"\d(?:[ -]?\d){12,18}(?!\d)", re.ASCII)
+
+
+def scrub(postback: Postback, names: frozenset[str], *, secrets: tuple[str, ...] = ()) -> Postback:
+    """`postback` without the values of fields named in `names` (plain keys) and without any of `secrets`.
+
+    Where the body cannot be read by names, any run of 13 to 19 digits that passes the Luhn check goes too.
+    """
+    headers = {
+        name: DROPPED if _SECRET_HEADER.search(name) else _without(value, secrets)
+        for name, value in postback.headers.items()
+    }
+    query = _without(_form(postback.query, names), secrets)
+    return replace(postback, headers=headers, query=query, body=_body(postback, names, secrets))
+
+
+def _body(postback: Postback, names: frozenset[str], secrets: tuple[str, ...]) -> bytes:
+    if not postback.body:
+        return b""
+    try:
+        text = postback.body.decode()
+    except UnicodeDecodeError:
+        return _luhn(_without(postback.body.decode("latin-1"), secrets)).encode("latin-1")
+    try:
+        if text.lstrip()[:1] in "{[":
+            clean = _json(text, names)
+        else:
+            clean = _form(text, names)
+            if "=" not in text:
+                clean = _luhn(clean)
+    except (ValueError, RecursionError):  # cut or broken: names cannot be trusted to stand where they should
+        clean = _luhn(text)
+    return _without(clean, secrets).encode()
+
+
+def _without(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        for form in {secret, quote_plus(secret), json.dumps(secret)[1:-1]}:
+            text = text.replace(form, DROPPED)
+    return text
+
+
+def _json(text: str, names: frozenset[str]) -> str:
+    """Raises ValueError where `text` is not JSON."""
+    json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    return "".join(_json_parts(text, names))
+
+
+def _json_parts(text: str, names: frozenset[str]) -> Iterator[str]:
+    done = 0
+    position = 0
+    while (found := _JSON_STRING.search(text, position)) is not None:
+        position = found.end()
+        inner, colon = found.groups()
+        if colon is None:
+            if inner.lstrip()[:1] in ("{", "["):  # JSON text inside a string
+                yield text[done : found.start()]
+                yield json.dumps(_nested(json.loads(f'"{inner}"', strict=False), names))
+                done = position
+        elif plain_key(json.loads(f'"{inner}"', strict=False) if "\\" in inner else inner) in names:
+            end = _value_end(text, position)
+            yield text[done:position]
+            yield f'"{DROPPED}"'
+            done = position = end
+    yield text[done:]
+
+
+def _nested(text: str, names: frozenset[str]) -> str:
+    try:
+        return _json(text, names)
+    except (ValueError, RecursionError):
+        return _luhn(text)
+
+
+def _value_end(text: str, start: int) -> int:
+    if text[start] in '{["':
+        return _raw.raw_decode(text, start)[1]
+    literal = _LITERAL.match(text, start)
+    return literal.end() if literal else start
+
+
+_raw: Final = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, strict=False)
+
+
+def _form(text: str, names: frozenset[str]) -> str:
+    if not text:
+        return text
+    return "&".join(_pair(pair, names) for pair in text.split("&"))
+
+
+def _pair(pair: str, names: frozenset[str]) -> str:
+    key, equals, value = pair.partition("=")
+    if not equals:
+        return pair
+    steps = unquote_plus(key).replace("]", "").split("[")
+    if any(plain_key(step) in names for step in steps):
+        return f"{key}={DROPPED}"
+    if value[:1] in ("{", "[") or value[:3].upper() in ("%7B", "%5B"):
+        plain = unquote_plus(value)
+        clean = _nested(plain, names)
+        return pair if clean == plain else f"{key}={quote_plus(clean)}"
+    return pair
+
+
+def _luhn(text: str) -> str:
+    return _DIGITS.sub(lambda run: DROPPED if _is_card(run[0]) else run[0], text)
+
+
+def _is_card(run: str) -> bool:
+    digits = [int(c) for c in run if c.isdigit()]
+    doubled = [d if i % 2 == 0 else d * 2 - 9 * (d > 4) for i, d in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0

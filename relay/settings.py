@@ -1,0 +1,250 @@
+"""Settings: the environment (`RELAY_*`) and `relay.toml`. Read by composition roots, by nothing else."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from relay.errors import SettingsError
+from relay.normalise import money, times
+
+DEFAULT_URL: Final = "https://api.sequenzy.com/api/v1"
+DEFAULT_SCHEDULE: Final = ("10s", "30s", "2m", "10m", "30m", "1h", "2h", "4h", "8h", "12h", "24h", "24h")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def _duration(value: Any) -> Any:
+    return times.duration(value) if isinstance(value, str) else value
+
+
+def _zone(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return ZoneInfo(value)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{value!r} is not a time zone such as America/New_York") from error
+    return value
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("a name is 1 to 63 lower-case letters, digits, - or _, and starts with no dash")
+    return value
+
+
+def _aware(value: Any) -> Any:
+    moment = times.parse(value, ZoneInfo("UTC")) if isinstance(value, str) else value
+    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Name = Annotated[str, AfterValidator(_name)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Destination(_Table):
+    """One Commerce API key and what may be asked of it. A rate of 0 means unlimited."""
+
+    api_key: SecretStr
+    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] = DEFAULT_URL
+    company_id: str | None = None
+    rate_per_minute: Annotated[int, Field(ge=0)] = 100
+    rate_per_second: Annotated[int, Field(ge=0)] = 20
+    timeout: Duration = timedelta(seconds=15)
+    retry_schedule: tuple[Duration, ...] = tuple(times.duration(step) for step in DEFAULT_SCHEDULE)
+    concurrency: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+class Source(_Table):
+    """One sender. What is not said here has the safe default of the README's table."""
+
+    adapter: str
+    destination: Name
+    tokens: Annotated[tuple[SecretStr, ...], Field(min_length=1)]
+    currency: Annotated[str, AfterValidator(money.currency_code)] | None = None
+    timezone: Zone | None = None
+    since: Annotated[datetime, BeforeValidator(_aware)] | None = None
+    deliver: bool = True
+    revive: bool = False
+    upsell: Annotated[str, Field(pattern=r"^(push_again|event|hold \d+(s|m|h))$")] = "push_again"
+    refund_amount: Literal["step", "cumulative"] = "step"
+    chargeback: Literal["refunded", "event", "ignore"] = "refunded"
+    checkout_max_age: Duration = timedelta(hours=24)
+    thin_wait: Duration = timedelta(minutes=15)
+    copies_window: Duration | None = None
+    options: dict[str, Any] = {}
+
+
+class Config(_Table):
+    destinations: Annotated[dict[Name, Destination], Field(min_length=1)]
+    sources: Annotated[dict[Name, Source], Field(min_length=1)]
+
+
+class Environment(_Table):
+    """What `RELAY_*` says. `redis_url` None means the embedded Redis of `data_dir`."""
+
+    config: Path
+    data_dir: Path
+    redis_url: SecretStr | None
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    api_token: SecretStr | None
+    ops_password: SecretStr | None
+    secret_key: SecretStr | None
+    log_format: Literal["json", "console"]
+    log_level: Literal["debug", "info", "warning", "error"]
+
+
+_DEFAULTS: Final = {
+    "RELAY_DATA_DIR": ".relay",
+    "RELAY_HOST": "127.0.0.1",
+    "RELAY_PORT": "8080",
+    "RELAY_LOG_FORMAT": "console",
+    "RELAY_LOG_LEVEL": "info",
+}
+_SECRET_WORDS: Final = ("api_key", "tokens")
+
+
+def environment(env: Mapping[str, str] | None = None, **flags: Any) -> Environment:
+    """A flag beats the environment beats the default. Raises SettingsError naming the variable."""
+    said = {**_DEFAULTS, **{k: v for k, v in (os.environ if env is None else env).items() if v}}
+    values: dict[str, Any] = {
+        field: said.get(f"RELAY_{field.upper()}") for field in Environment.model_fields
+    }
+    values.update({name: value for name, value in flags.items() if value is not None})
+    values["config"] = values["config"] or _default_config(Path(values["data_dir"]))
+    for field in ("log_format", "log_level"):
+        values[field] = str(values[field]).lower()
+    try:
+        return Environment.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_say(error, lambda path: f"RELAY_{str(path[0]).upper()}")) from error
+
+
+def _default_config(data_dir: Path) -> Path:
+    made = data_dir / "dev.toml"  # written by `relay dev`
+    return made if not Path("relay.toml").exists() and made.exists() else Path("relay.toml")
+
+
+def load(path: Path, env: Mapping[str, str] | None = None) -> Config:
+    """`relay.toml` with its "env:" and "file:" references resolved.
+
+    Raises SettingsError: one message that names the key, what was found and what was expected.
+    """
+    config = parse(read(path), env, where=str(path))
+    for name, source in config.sources.items():
+        if source.destination not in config.destinations:
+            raise SettingsError(
+                f"{path}: sources.{name}.destination is {source.destination!r}; "
+                f"expected one of {_list(config.destinations)}"
+            )
+    return config
+
+
+def read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"{path} does not exist; write it, name another in RELAY_CONFIG, or use `relay dev`"
+        ) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+
+
+def parse(raw: Mapping[str, Any], env: Mapping[str, str] | None = None, *, where: str = "relay.toml") -> Config:
+    try:
+        return Config.model_validate(_resolved(raw, os.environ if env is None else env, ()))
+    except ValidationError as error:
+        raise SettingsError(f"{where}: " + _say(error, lambda path: ".".join(map(str, path)))) from error
+
+
+def _resolved(value: Any, env: Mapping[str, str], path: tuple[str, ...]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _resolved(child, env, (*path, key)) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_resolved(child, env, (*path, str(i))) for i, child in enumerate(value)]
+    if isinstance(value, str) and value.startswith("env:"):
+        name = value.removeprefix("env:")
+        if not env.get(name):
+            raise SettingsError(f"{'.'.join(path)} asks for the environment variable {name}, which is not set")
+        return env[name]
+    if isinstance(value, str) and value.startswith("file:"):
+        return _secret_file(Path(value.removeprefix("file:")), path)
+    return value
+
+
+def _secret_file(file: Path, path: tuple[str, ...]) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{'.'.join(path)} asks for the file {file}: {error}") from error
+
+
+def _say(error: ValidationError, name: Any) -> str:
+    first = error.errors(include_url=False)[0]
+    path = tuple(p for p in first["loc"] if p != "[key]")
+    key = name(path)
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(path[-1]), _known(path), n=1)
+        advice = f"; did you mean {close[0]!r}?" if close else f"; known are {_list(_known(path))}"
+        return f"{key} is not a setting{advice}"
+    if first["type"] == "missing":
+        return f"{key} is missing; expected a value"
+    message = first["msg"].removeprefix("Value error, ")
+    if any(word in str(part) for part in path for word in _SECRET_WORDS):
+        return f"{key}: {message}"
+    return f"{key} is {first['input']!r}; {message[:1].lower()}{message[1:]}"
+
+
+def _known(path: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    if len(path) == 3:
+        model = Destination if path[0] == "destinations" else Source
+    return list(model.model_fields)
+
+
+def _list(names: Any) -> str:
+    return ", ".join(sorted(names))
+
+
+def redis_url(env: Environment) -> str:
+    """The Redis to use: RELAY_REDIS_URL, else the embedded one of the data folder."""
+    if env.redis_url is not None:
+        return env.redis_url.get_secret_value()
+    from relay.embedded import socket_path
+
+    return f"unix://{socket_path(env.data_dir)}"
+
+
+def kept_secret(data_dir: Path, name: str, *, length: int = 32) -> str:
+    """A random secret kept in the data folder, made at first use (file mode 0600)."""
+    file = data_dir / name
+    if not file.exists():
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(secrets.token_urlsafe(length))
+    return file.read_text().strip()
