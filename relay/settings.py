@@ -178,7 +178,7 @@ def parse(raw: Mapping[str, Any], env: Mapping[str, str] | None = None, *, where
     try:
         return Config.model_validate(_resolved(raw, os.environ if env is None else env, ()))
     except ValidationError as error:
-        raise SettingsError(f"{where}: " + _say(error, lambda path: ".".join(map(str, path)))) from error
+        raise SettingsError(f"{where}: {say(error)}") from error
 
 
 def _resolved(value: Any, env: Mapping[str, str], path: tuple[str, ...]) -> Any:
@@ -203,13 +203,19 @@ def _secret_file(file: Path, path: tuple[str, ...]) -> str:
         raise SettingsError(f"{'.'.join(path)} asks for the file {file}: {error}") from error
 
 
-def _say(error: ValidationError, name: Any) -> str:
+def say(error: ValidationError, prefix: tuple[str, ...] = (), model: type[BaseModel] | None = None) -> str:
+    """The first fault in one sentence: the key, what was found, what was expected."""
+    return _say(error, lambda path: ".".join(map(str, (*prefix, *path))), model)
+
+
+def _say(error: ValidationError, name: Any, model: type[BaseModel] | None = None) -> str:
     first = error.errors(include_url=False)[0]
     path = tuple(p for p in first["loc"] if p != "[key]")
     key = name(path)
     if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(path[-1]), _known(path), n=1)
-        advice = f"; did you mean {close[0]!r}?" if close else f"; known are {_list(_known(path))}"
+        known = list((model or _table(path)).model_fields)
+        close = difflib.get_close_matches(str(path[-1]), known, n=1)
+        advice = f"; did you mean {close[0]!r}?" if close else f"; known are {_list(known)}"
         return f"{key} is not a setting{advice}"
     if first["type"] == "missing":
         return f"{key} is missing; expected a value"
@@ -219,11 +225,10 @@ def _say(error: ValidationError, name: Any) -> str:
     return f"{key} is {first['input']!r}; {message[:1].lower()}{message[1:]}"
 
 
-def _known(path: tuple[str | int, ...]) -> list[str]:
-    model: type[BaseModel] = Config
-    if len(path) == 3:
-        model = Destination if path[0] == "destinations" else Source
-    return list(model.model_fields)
+def _table(path: tuple[str | int, ...]) -> type[BaseModel]:
+    if len(path) < 3:  # noqa: PLR2004 - [sources.NAME] key
+        return Config
+    return Destination if path[0] == "destinations" else Source
 
 
 def _list(names: Any) -> str:

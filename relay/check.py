@@ -1,0 +1,111 @@
+"""`relay check`: what would go wrong, before it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from relay import wiring
+from relay.errors import AttemptError, KeyRefused
+from relay.settings import Config, Environment
+
+_SHORT_TOKEN: Final = 16
+_OLDEST: Final = (6, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: Literal["ok", "warn", "fault"]
+    what: str
+    says: str
+
+
+async def run(env: Environment, config: Config) -> list[Finding]:
+    """Raises SettingsError where the configuration itself is wrong."""
+    wiring.sources(config)
+    found = [Finding("ok", "configuration", f"{len(config.sources)} sources, {len(config.destinations)} destinations")]
+    found += _tokens(config)
+    found += await _redis(env)
+    for name in config.destinations:
+        found.append(await _destination(name, config))
+    return found
+
+
+def _tokens(config: Config) -> Iterator[Finding]:
+    for name, source in config.sources.items():
+        if any(len(token.get_secret_value()) < _SHORT_TOKEN for token in source.tokens):
+            yield Finding(
+                "warn",
+                f"sources.{name}.tokens",
+                f"a token is shorter than {_SHORT_TOKEN} characters and can be guessed; make one with "
+                "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`",
+            )
+
+
+async def _redis(env: Environment) -> list[Finding]:
+    client = wiring.redis(env, retries=0)
+    try:
+        info = await client.info()
+        return [*_server(info), await _fsync(client, info), _memory(info)]
+    except (RedisError, OSError) as error:
+        where = "RELAY_REDIS_URL" if env.redis_url else "the embedded one; start `relay dev`"
+        return [Finding("fault", "redis", f"not reached ({where}): {error}")]
+    finally:
+        await client.aclose(close_connection_pool=True)
+
+
+def _server(info: Mapping[str, Any]) -> Iterator[Finding]:
+    version = str(info.get("redis_version", "0"))
+    numbers = tuple(int(n) for n in version.split(".")[:2] if n.isdigit())
+    if numbers < _OLDEST:
+        yield Finding("fault", "redis version", f"{version}; 6.2 or newer is needed")
+    else:
+        yield Finding("ok", "redis version", version)
+    policy = str(info.get("maxmemory_policy"))
+    if policy != "noeviction":
+        yield Finding(
+            "fault", "redis maxmemory-policy", f"{policy} drops relays when memory is short; set noeviction"
+        )
+    else:
+        yield Finding("ok", "redis maxmemory-policy", policy)
+
+
+async def _fsync(client: Redis, info: Mapping[str, Any]) -> Finding:
+    if not info.get("aof_enabled"):
+        return Finding(
+            "fault", "redis appendonly", "no: what is received is lost when Redis stops; set appendonly yes"
+        )
+    try:
+        answer = cast("dict[str, str]", await client.config_get("appendfsync"))
+    except ResponseError:
+        return Finding("warn", "redis appendfsync", "not told by this server; it should be always")
+    fsync = answer.get("appendfsync", "unknown")
+    if fsync == "always":
+        return Finding("ok", "redis appendfsync", fsync)
+    return Finding(
+        "warn", "redis appendfsync", f"{fsync}: a power cut loses what was acknowledged last; always keeps it"
+    )
+
+
+def _memory(info: Mapping[str, Any]) -> Finding:
+    used, most = int(info["used_memory"]), int(info.get("maxmemory", 0))
+    said = f"{used >> 20} MiB used of {f'{most >> 20} MiB' if most else 'no set limit'}"
+    if most and used > most * 0.8:
+        return Finding("warn", "redis memory", f"{said}; when it is full, postbacks are refused")
+    return Finding("ok", "redis memory", said)
+
+
+async def _destination(name: str, config: Config) -> Finding:
+    what = f"destinations.{name}"
+    async with wiring.client(config.destinations[name]) as client:
+        try:
+            await client.account()
+        except KeyRefused as error:
+            return Finding("fault", f"{what}.api_key", error.reason)
+        except AttemptError as error:
+            return Finding("fault", f"{what}.url", error.reason)
+    return Finding("ok", what, "the key works")

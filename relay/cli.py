@@ -1,0 +1,312 @@
+"""The `relay` command: a composition root for each of its verbs. Faults are one line on stderr and exit 1."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import httpx
+import typer
+from starlette.datastructures import URL
+
+from relay import check as checks
+from relay import dev, httpfile, log, preview, settings, wiring, worker
+from relay.app import serve as serve_web
+from relay.errors import JournalAway, RelayError, SettingsError
+from relay.journal.queries import Queries
+from relay.normalise import times
+from relay.ops import show
+from relay.ops.api import filter_from
+from relay.ops.core import Done, Operations, Refused, detail_to_plain, relay_to_plain
+
+cli: Final = typer.Typer(
+    name="relay",
+    help="Relays commerce postbacks to the Commerce API without losing one.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[Path | None, typer.Option("--data", help="The data folder (RELAY_DATA_DIR, .relay).")]
+Port = Annotated[int | None, typer.Option("--port", help="The port of the web process (RELAY_PORT, 8080).")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RelayId = Annotated[str, typer.Argument(metavar="ID")]
+SourceName = Annotated[str, typer.Argument(metavar="SOURCE")]
+File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
+_ACTOR: Final = "relay command"
+
+
+def main() -> None:
+    try:
+        cli()
+    except RelayError as error:
+        sys.exit(f"relay: {error}")
+
+
+@cli.command("dev")
+def dev_(port: Port = None, data: Data = None) -> None:
+    """Web, worker, embedded Redis and stand-in API in one go."""
+    sys.exit(dev.main(port=port, data=data))
+
+
+@cli.command()
+def serve(port: Port = None, data: Data = None) -> None:
+    """The web process only."""
+    env = settings.environment(port=port, data_dir=data)
+    serve_web(env, settings.load(env.config))
+
+
+@cli.command()
+def work(data: Data = None) -> None:
+    """A worker only."""
+    import uvloop
+
+    env = settings.environment(data_dir=data)
+    uvloop.run(worker.run(env, settings.load(env.config)))
+
+
+@cli.command()
+def check(data: Data = None, as_json: Json = False) -> None:
+    """Looks at the configuration, Redis, each destination's key and each token; exit 1 on a fault."""
+    env = settings.environment(data_dir=data)
+    findings = asyncio.run(checks.run(env, settings.load(env.config)))
+    if as_json:
+        _print_json([{"level": f.level, "what": f.what, "says": f.says} for f in findings])
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.level:<5} {finding.what}: {finding.says}")
+    if any(finding.level == "fault" for finding in findings):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def sources(
+    data: Data = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Print the tokens in the URLs.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Each source with its postback URL, its last postback and its counts."""
+
+    async def ask(tools: Tools) -> list[dict[str, Any]]:
+        stats = await tools.queries.stats()
+        found = []
+        for name, source in tools.config.sources.items():
+            token = source.tokens[0].get_secret_value() if reveal else "•••"
+            _, last = await tools.queries.source_times(name)
+            found.append(
+                {
+                    "source": name,
+                    "adapter": source.adapter,
+                    "url": f"http://{tools.env.host}:{tools.env.port}/in/{name}/{token}",
+                    "last_postback": times.z(times.from_ms(last)) if last else None,
+                    "counts": stats.sources.get(name, {}),
+                }
+            )
+        return found
+
+    found = _with_tools(data, ask)
+    if as_json:
+        _print_json(found)
+        return
+    for source in found:
+        counts = ", ".join(f"{n} {word}" for word, n in source["counts"].items() if n) or "nothing received"
+        typer.echo(f"{source['source']} ({source['adapter']})\n  {source['url']}")
+        typer.echo(f"  last postback: {source['last_postback'] or 'never'}; {counts}")
+
+
+@cli.command("map")
+def map_(
+    source: SourceName,
+    file: File,
+    data: Data = None,
+    journal: Annotated[
+        bool, typer.Option("--journal", help="Against the real order book instead of an empty one.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The event and the calls a raw .http or JSON file would become; nothing is recorded or sent."""
+    env = settings.environment(data_dir=data)
+    config = settings.load(env.config)
+    request = _file(file)
+    if journal:
+        outcome = _with_tools(data, lambda tools: preview.against(tools.journal, config, source, request))
+    else:
+        outcome = preview.alone(config, source, request)
+    if as_json:
+        _print_json(outcome)
+    else:
+        typer.echo(show.preview(outcome))
+
+
+@cli.command()
+def send(source: SourceName, file: File, data: Data = None, port: Port = None) -> None:
+    """Sends a raw .http file to a running relay."""
+    env = settings.environment(data_dir=data, port=port)
+    config = settings.load(env.config)
+    if source not in config.sources:
+        raise SettingsError(f"there is no source {source!r}; configured are {', '.join(config.sources)}")
+    token = config.sources[source].tokens[0].get_secret_value()
+    request = _file(file)
+    url = URL(scheme="http", netloc=f"{env.host}:{env.port}", path=f"/in/{source}/{token}", query=request.query)
+    headers = {k: v for k, v in request.headers.items() if k not in ("host", "content-length", "connection")}
+    try:
+        answer = httpx.request(request.method, str(url), headers=headers, content=request.body, timeout=30)
+    except httpx.HTTPError as error:
+        sys.exit(f"relay: nothing answers at {env.host}:{env.port} ({type(error).__name__}); is `relay dev` running?")
+    typer.echo(f"{answer.status_code} {answer.text}")
+    if answer.is_error:
+        raise typer.Exit(1)
+
+
+@cli.command()
+def relays(
+    data: Data = None,
+    status: Annotated[str | None, typer.Option()] = None,
+    source: Annotated[str | None, typer.Option()] = None,
+    order: Annotated[str | None, typer.Option()] = None,
+    email: Annotated[str | None, typer.Option()] = None,
+    event: Annotated[str | None, typer.Option()] = None,
+    since: Annotated[str | None, typer.Option(help="A date, or how long ago: 24h.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 20,
+    cursor: Annotated[str | None, typer.Option()] = None,
+    as_json: Json = False,
+) -> None:
+    """Relays, newest first."""
+    said = {
+        "status": status,
+        "source": source,
+        "order": order,
+        "email": email,
+        "event": event,
+        "since": since,
+    }
+    try:
+        wanted = filter_from({key: value for key, value in said.items() if value})
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    page = _with_tools(data, lambda tools: tools.queries.find(wanted, limit=limit, cursor=cursor))
+    plain = [relay_to_plain(relay) for relay in page.relays]
+    if as_json:
+        _print_json({"relays": plain, "next": page.next, "total": page.total})
+    else:
+        typer.echo(show.relays(plain, page.next))
+
+
+@cli.command("show")
+def show_(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
+    """All of one relay: postback, events, calls, answers and what happened when."""
+    detail = _with_tools(data, lambda tools: tools.queries.detail(relay))
+    if detail is None:
+        sys.exit(f"relay: there is no relay {relay}")
+    plain = detail_to_plain(detail)
+    if as_json:
+        _print_json(plain)
+    else:
+        typer.echo(show.relay(plain))
+
+
+@cli.command()
+def retry(
+    relay: RelayId,
+    data: Data = None,
+    stage: Annotated[str | None, typer.Option(help="normalise or deliver.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Send even what was accepted before.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Send although it is older than 72 h.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Runs a relay again."""
+    if stage not in (None, "normalise", "deliver"):
+        raise SettingsError(f"--stage is {stage!r}; expected normalise or deliver")
+
+    def act(operations: Operations) -> Awaitable[Done | Refused]:
+        return operations.retry(relay, by=_ACTOR, stage=stage, force=force, stale=stale)  # type: ignore[arg-type]
+
+    _act(relay, data, act, as_json=as_json)
+
+
+@cli.command()
+def discard(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
+    """Ends a relay that is not to be sent."""
+    _act(relay, data, lambda operations: operations.discard(relay, by=_ACTOR), as_json=as_json)
+
+
+@cli.command()
+def restore(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
+    """Takes a discard back: the relay is dead again, and can be retried."""
+    _act(relay, data, lambda operations: operations.restore(relay, by=_ACTOR), as_json=as_json)
+
+
+@cli.command()
+def stats(data: Data = None) -> None:
+    """The counts of all statuses, and whether they add up."""
+    _print_json(_with_tools(data, lambda tools: tools.operations.stats()))
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What commands that look into the journal work with."""
+
+    env: settings.Environment
+    config: settings.Config
+    journal: Any
+    queries: Queries
+    operations: Operations
+
+
+@asynccontextmanager
+async def _tools(data: Path | None) -> AsyncIterator[Tools]:
+    env = settings.environment(data_dir=data)
+    config = settings.load(env.config)
+    log.configure("error", env.log_format)
+    client = wiring.redis(env, retries=1)
+    try:
+        journal = wiring.journal(client, config)
+        built = {source.name: source for source in wiring.sources(config)}
+        queries = Queries(journal, list(config.sources), list(config.destinations))
+        yield Tools(env, config, journal, queries, Operations(journal, queries, built))
+    finally:
+        await client.aclose(close_connection_pool=True)
+
+
+def _with_tools(data: Path | None, ask: Callable[[Tools], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        async with _tools(data) as tools:
+            return await ask(tools)
+
+    try:
+        return asyncio.run(run())
+    except JournalAway as error:
+        sys.exit(f"relay: {error}; is `relay dev` running in this folder, or RELAY_REDIS_URL right?")
+
+
+def _act(
+    relay: str,
+    data: Path | None,
+    act: Callable[[Operations], Awaitable[Done | Refused]],
+    *,
+    as_json: bool,
+) -> None:
+    done = _with_tools(data, lambda tools: act(tools.operations))
+    if isinstance(done, Refused):
+        sys.exit(f"relay: {done.advice}")
+    if as_json:
+        _print_json({"id": relay, "status": done.status})
+    else:
+        typer.echo(f"{relay} is {done.status}")
+
+
+def _file(file: Path) -> httpfile.RawRequest:
+    try:
+        return httpfile.read(file)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{file}: {error}") from error
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

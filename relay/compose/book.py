@@ -1,0 +1,176 @@
+"""The order book: what is known of one order so far, folded from what was seen and what was sent.
+
+Each relay has its own part; mapping it again or editing it replaces that part, and never adds it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from relay.compose.calls import Call
+from relay.normalise.events import BookedEvent, Customer, Item, OrderEvent, OrderRefunded
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one relay said of the order. Relay ids sort by receipt."""
+
+    relay: str
+    received_at: datetime
+    events: tuple[BookedEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the destination has accepted, by meaning. `digests` tell whether a repeat says something else."""
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def placed(self) -> frozenset[int]:
+        """Every total a `placed` went out with."""
+        return frozenset(self._amounts("placed@"))
+
+    @property
+    def refunded(self) -> int:
+        """The cumulative sum of the last `refunded`, 0 for none."""
+        return max(self._amounts("refunded@"), default=0)
+
+    def __contains__(self, meaning: str) -> bool:
+        return meaning in self.digests
+
+    def _amounts(self, prefix: str) -> Iterable[int]:
+        return (int(m.removeprefix(prefix)) for m in self.digests if m.startswith(prefix))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One order. `order_id` is the name it goes by at the destination, fixed by the first accepted call.
+
+    `dead_placed` is the relay whose `placed` of this order is a dead letter, `dropped_placed` one that a
+    person discarded.
+    """
+
+    order_id: str
+    names: frozenset[str] = frozenset()
+    customer: Customer = Customer()
+    currency: str | None = None
+    total_minor: int | None = None
+    ordered_at: datetime | None = None
+    items: tuple[Item, ...] | None = None
+    first_seen: datetime | None = None
+    kinds: frozenset[str] = frozenset()
+    largest_placed: int | None = None
+    refunds: tuple[tuple[str, OrderRefunded], ...] = ()
+    sent: Sent = field(default_factory=Sent)
+    dead_placed: str | None = None
+    dropped_placed: str | None = None
+
+    @property
+    def refunded_minor(self) -> int:
+        """The largest sum refunded that any postback told of."""
+        return max((self.refunded_by(relay, event) or 0 for relay, event in self.refunds), default=0)
+
+    def refunded_by(self, relay: str, event: OrderRefunded) -> int | None:
+        """The sum refunded once `event`, told by `relay`, has happened; None where nobody knows it."""
+        refund = event.refund
+        if refund is None:
+            return None
+        if refund.basis == "full":
+            return self.total_of(event)
+        if refund.basis == "cumulative":
+            return refund.amount_minor
+        steps = {
+            e.refund.id: e.refund.amount_minor or 0
+            for r, e in self.refunds
+            if r <= relay and e.refund and e.refund.basis == "step"
+        }
+        return sum(steps.values())
+
+    def total_of(self, event: BookedEvent) -> int | None:
+        return event.total_minor if event.total_minor is not None else self.total_minor
+
+    @property
+    def fully_refunded(self) -> bool:
+        """Whether the destination was told that all of it was given back."""
+        total = max(self.sent.placed, default=self.total_minor)
+        return total is not None and 0 < total <= self.sent.refunded
+
+    def after(self, call: Call) -> Facts:
+        """The facts once `call` is accepted."""
+        if call.endpoint not in ("orders", "checkouts"):
+            return self
+        return replace(self, sent=Sent({**self.sent.digests, call.meaning: call.digest}))
+
+
+def fold(
+    parts: Iterable[Part],
+    sent: Mapping[str, str],
+    *,
+    order_id: str | None = None,
+    dead_placed: str | None = None,
+    dropped_placed: str | None = None,
+) -> Facts:
+    """The facts of one order. Of two tellings the later receipt wins; what nobody says stays absent.
+
+    `order_id` is the name already used at the destination; else the one of the postback that knew most names.
+    """
+    ordered = sorted(parts, key=lambda part: part.relay)
+    events: list[BookedEvent] = list(chain.from_iterable(part.events for part in ordered))
+    orders = [e for e in events if e.kind != "checkout.started"]
+    told = orders or events
+    return Facts(
+        order_id=order_id or max(told, key=lambda e: len(e.names)).order_id,
+        names=frozenset(name for event in events for name in event.names),
+        customer=_customer(events),
+        currency=_last(e.currency for e in events),
+        total_minor=_last(e.total_minor for e in told),
+        ordered_at=_last(e.ordered_at for e in orders),
+        items=_last(e.items or None for e in told),
+        first_seen=min((p.received_at for p in ordered), default=None),
+        kinds=frozenset(e.kind for e in events),
+        largest_placed=max(
+            (e.total_minor for e in orders if e.kind == "order.placed" and e.total_minor is not None),
+            default=None,
+        ),
+        refunds=tuple((p.relay, e) for p in ordered for e in p.events if isinstance(e, OrderRefunded)),
+        sent=Sent(dict(sent)),
+        dead_placed=dead_placed,
+        dropped_placed=dropped_placed,
+    )
+
+
+def completed(event: OrderEvent, facts: Facts) -> dict[str, Any]:
+    """Everything a call about the order needs, from `event` where it says so, else from the book."""
+    return {
+        "total_minor": facts.total_of(event),
+        "currency": event.currency or facts.currency,
+        "customer": _customer_of((facts.customer, event.customer)),
+        "ordered_at": event.ordered_at or facts.ordered_at,
+        "items": event.items if event.items else facts.items,
+    }
+
+
+def _customer(events: Iterable[BookedEvent]) -> Customer:
+    return _customer_of(event.customer for event in events)
+
+
+def _customer_of(customers: Iterable[Customer]) -> Customer:
+    known: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
+    for customer in customers:
+        known.update(customer.model_dump(exclude_none=True, exclude={"attributes"}))
+        attributes.update(customer.attributes)
+    return Customer(**known, attributes=attributes)
+
+
+def _last(values: Iterable[Any]) -> Any:
+    found = None
+    for value in values:
+        if value is not None:
+            found = value
+    return found

@@ -1,0 +1,319 @@
+"""From an event and the order book to the calls to make: often one, sometimes two, sometimes none.
+
+Pure: the same event, facts, policy and moment always compose the same. What it may decide:
+
+    Send(calls)        in this order
+    Skip(reason)       nothing to send, on purpose
+    Wait(until)        hold: in its lane where a policy asks for it, outside while the order is not known
+    Refuse(field)      dead-letter: what is missing will not come by itself
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias, assert_never
+
+from relay.compose import calls
+from relay.compose.book import Facts, completed
+from relay.compose.calls import Call
+from relay.compose.policy import WAIT_FOR_DEAD_PLACED, Policy
+from relay.normalise.events import (
+    BookedEvent,
+    CheckoutStarted,
+    CustomerEvent,
+    Event,
+    OrderCancelled,
+    OrderEvent,
+    OrderFulfilled,
+    OrderPlaced,
+    OrderRefunded,
+    ProductsUpserted,
+    Scalar,
+    StockRequested,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """`overtaken`: something later was sent already. `differs`: the same meaning went out with other bytes."""
+
+    reason: str
+    overtaken: bool = False
+    differs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """`in_lane`: what follows waits too. Otherwise the relay steps aside until the book learns more."""
+
+    reason: str
+    until: datetime
+    in_lane: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    reason: str
+    field: str | None = None
+
+
+Composition: TypeAlias = Send | Skip | Wait | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and for which relay. `last_order_at`: the newest order of the same source and e-mail.
+
+    `waited`: the relay has waited as long as it may. `force`: a person insists on sending what went out before.
+    """
+
+    relay: str
+    received_at: datetime
+    now: datetime
+    last_order_at: datetime | None = None
+    waited: bool = False
+    force: bool = False
+
+
+def compose(event: Event, facts: Facts | None, policy: Policy, moment: Moment) -> Composition:
+    """`facts` is None only for events that are about no order."""
+    match event:
+        case StockRequested():
+            return Send((calls.stock(event),))
+        case ProductsUpserted():
+            return Send(calls.products(event.products))
+        case CustomerEvent():
+            return _customer_event(event, moment)
+        case _:
+            if facts is None:
+                raise ValueError(f"{event.kind} needs the order book")
+            return _booked(event, facts, policy, moment)
+
+
+def _customer_event(event: CustomerEvent, moment: Moment) -> Composition:
+    if event.customer.email is None and event.customer.external_id is None:
+        return Refuse("nobody to send it to: map the e-mail address", "customer.email")
+    return Send((calls.generic(event, event_id=moment.relay),))
+
+
+def _booked(event: BookedEvent, facts: Facts, policy: Policy, moment: Moment) -> Composition:
+    match event:
+        case CheckoutStarted():
+            return _checkout(event, facts, policy, moment)
+        case OrderPlaced():
+            return _placed(event, facts, policy, moment)
+        case OrderFulfilled():
+            return _fulfilled(event, facts, policy, moment)
+        case OrderCancelled():
+            return _cancelled(event, facts, policy, moment)
+        case OrderRefunded():
+            return _refunded(event, facts, policy, moment)
+        case _:
+            assert_never(event)
+
+
+def _checkout(event: CheckoutStarted, facts: Facts, policy: Policy, moment: Moment) -> Composition:
+    age = moment.now - (event.started_at or moment.received_at)
+    if "checkout" in facts.sent and not moment.force:
+        return Skip("checkout already sent")
+    if facts.kinds - {"checkout.started"}:
+        return Skip("an order of the same id is known", overtaken=True)
+    if moment.last_order_at and moment.now - moment.last_order_at < timedelta(hours=24):
+        return Skip("an order of the same customer is known", overtaken=True)
+    if age > policy.checkout_max_age and not moment.force:
+        return Skip(f"checkout is {_hours(age)} old, too late to be useful")
+    if event.customer.email is None:
+        return Refuse("the Commerce API needs the customer's e-mail address", "customer.email")
+    call = calls.checkout(
+        checkout_id=facts.order_id,
+        customer=event.customer,
+        total_minor=event.total_minor,
+        currency=event.currency,
+        url=event.url,
+        items=event.items,
+        properties=event.properties,
+    )
+    return Send((call,))
+
+
+def _placed(event: OrderPlaced, facts: Facts, policy: Policy, moment: Moment) -> Composition:
+    total = facts.total_of(event)
+    if facts.fully_refunded:
+        return Skip("the order was refunded", overtaken=True)
+    if "cancelled" in facts.sent and not policy.revive:
+        return Skip("the order was cancelled; `revive` is off", overtaken=True)
+    if policy.upsell == "hold" and not facts.sent.placed:
+        until = moment.received_at + policy.upsell_hold
+        if moment.now < until:
+            return Wait("holding the sale for upsells", until, in_lane=True)
+        total = max(total or 0, facts.largest_placed or 0)
+    missing = _missing(event, facts, policy, moment)
+    if missing:
+        return missing
+    call = _order_call(event, facts, "placed", f"placed@{total}", total_minor=total)
+    if not facts.sent.placed or moment.force:
+        return Send((call,))
+    return _placed_again(event, call, facts, policy, moment)
+
+
+def _placed_again(
+    event: OrderPlaced, call: Call, facts: Facts, policy: Policy, moment: Moment
+) -> Composition:
+    total: int = call.body["totalCents"]
+    if total in facts.sent.placed:
+        return Skip("placed already sent", differs=facts.sent.digests[call.meaning] != call.digest)
+    if total < max(facts.sent.placed):
+        return Skip("placed already sent with a higher total", overtaken=True)
+    if policy.upsell == "push_again":
+        return Send((call,))
+    if policy.upsell == "hold":
+        return Skip("placed already sent; the upsell came after the hold")
+    return Send((_upsell_event(event, call, moment),))
+
+
+def _upsell_event(event: OrderPlaced, call: Call, moment: Moment) -> Call:
+    properties: dict[str, Scalar] = {
+        **event.properties,
+        "order": call.body["orderId"],
+        "newTotalCents": call.body["totalCents"],
+        "orderCurrency": call.body["currency"],
+    }
+    upsell = CustomerEvent(name="order.upsold", customer=event.customer, properties=properties)
+    return calls.generic(upsell, event_id=moment.relay)
+
+
+def _fulfilled(event: OrderFulfilled, facts: Facts, policy: Policy, moment: Moment) -> Composition:
+    if "fulfilled" in facts.sent and not moment.force:
+        return _already(event, facts, "fulfilled")
+    if facts.fully_refunded:
+        return Skip("the order was refunded", overtaken=True)
+    if "cancelled" in facts.sent:
+        return Skip("the order was cancelled", overtaken=True)
+    blocked = _missing(event, facts, policy, moment) or _dead_placed(facts, moment)
+    if blocked:
+        return blocked
+    call = _order_call(event, facts, "fulfilled", "fulfilled")
+    if _makes_up_placed(facts, policy):
+        total = facts.total_of(event)
+        return Send((_order_call(event, facts, "placed", f"placed@{total}", made_up=True), call))
+    return Send((call,))
+
+
+def _makes_up_placed(facts: Facts, policy: Policy) -> bool:
+    """An overtaken `placed` goes first: one that was received, or that an order of the relay's own time had."""
+    if facts.sent.placed or facts.dropped_placed:
+        return False
+    if "order.placed" in facts.kinds:
+        return True
+    return policy.since is not None and facts.ordered_at is not None and facts.ordered_at >= policy.since
+
+
+def _cancelled(event: OrderCancelled, facts: Facts, policy: Policy, moment: Moment) -> Composition:
+    if "cancelled" in facts.sent and not moment.force:
+        return _already(event, facts, "cancelled")
+    blocked = _missing(event, facts, policy, moment) or _dead_placed(facts, moment)
+    return blocked or Send((_order_call(event, facts, "cancelled", "cancelled"),))
+
+
+def _refunded(event: OrderRefunded, facts: Facts, policy: Policy, moment: Moment) -> Composition:
+    chargeback = event.refund is not None and event.refund.chargeback
+    if chargeback and policy.chargeback == "ignore":
+        return Skip("chargeback")
+    if chargeback and policy.chargeback == "event":
+        told = CustomerEvent(name="chargeback", customer=event.customer, properties=event.properties)
+        return _customer_event(told, moment)
+    missing = _missing(event, facts, policy, moment) or _dead_placed(facts, moment)
+    if missing:
+        return missing
+    told_sum = facts.refunded_by(moment.relay, event)
+    if not told_sum:
+        return Refuse("the postback does not say how much was refunded", "refund.amount_minor")
+    before = facts.sent.refunded
+    if told_sum <= before and not moment.force:
+        if told_sum < before:
+            return Skip("a later refund was already sent", overtaken=True)
+        return _already(event, facts, f"refunded@{told_sum}")
+    step = told_sum - before if policy.refund_amount == "step" and told_sum > before else told_sum
+    return Send((_order_call(event, facts, "refunded", f"refunded@{told_sum}", refund_minor=step),))
+
+
+def _already(event: OrderEvent, facts: Facts, meaning: str) -> Skip:
+    status = meaning.partition("@")[0]
+    sent = facts.sent.digests[meaning]
+    known = completed(event, facts)
+    if known["total_minor"] is None or known["currency"] is None or status == "refunded":
+        return Skip(f"{status} already sent")
+    return Skip(
+        f"{status} already sent",
+        differs=_order_call(event, facts, event.kind.removeprefix("order."), meaning).digest != sent,
+    )
+
+
+def _missing(event: OrderEvent, facts: Facts, policy: Policy, moment: Moment) -> Wait | Refuse | None:
+    """What the Commerce API requires and neither the postback nor the book has (section 6.1)."""
+    known = completed(event, facts)
+    absent = [
+        name
+        for name, value in (
+            ("customer.email", known["customer"].email),
+            ("total", known["total_minor"]),
+            ("currency", known["currency"]),
+        )
+        if value is None
+    ]
+    if not absent:
+        return None
+    said = " and ".join(absent)
+    until = moment.received_at + policy.thin_wait
+    if moment.waited or moment.now >= until:
+        return Refuse(
+            f"neither the postback nor an earlier one of order {facts.order_id} says {said}; map the field, "
+            "or let the sale arrive first, then retry",
+            absent[0],
+        )
+    return Wait(f"the order is not known yet: {said} missing", until)
+
+
+def _dead_placed(facts: Facts, moment: Moment) -> Wait | None:
+    until = moment.received_at + WAIT_FOR_DEAD_PLACED
+    if facts.dead_placed is None or facts.sent.placed or moment.waited or moment.now >= until:
+        return None
+    return Wait(f"the order's placed is dead (relay {facts.dead_placed})", until)
+
+
+def _order_call(
+    event: OrderEvent,
+    facts: Facts,
+    status: str,
+    meaning: str,
+    *,
+    total_minor: int | None = None,
+    refund_minor: int | None = None,
+    made_up: bool = False,
+) -> Call:
+    known = completed(event, facts)
+    if total_minor is not None:
+        known["total_minor"] = total_minor
+    properties: dict[str, Scalar] = {} if made_up else dict(event.properties)
+    if status == "placed":
+        known["ordered_at"] = known["ordered_at"] or facts.first_seen
+        if "checkout.started" in facts.kinds:
+            properties["checkoutId"] = facts.order_id
+    return calls.order(
+        status,  # type: ignore[arg-type]  # one of the four, by the callers above
+        order_id=facts.order_id,
+        meaning=meaning,
+        refund_minor=refund_minor,
+        properties=properties,
+        **known,
+    )
+
+
+def _hours(age: timedelta) -> str:
+    return f"{age.total_seconds() / 3600:.0f} h"

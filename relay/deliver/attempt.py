@@ -1,0 +1,394 @@
+"""One leased relay on its way: composed, reserved, sent, settled.
+
+What is accepted is written at once and never sent again; whatever stops in between leaves the lease to run
+out, which costs no attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+
+from relay.compose.book import Facts, Part, fold
+from relay.compose.calls import Call
+from relay.compose.compose import Moment, Refuse, Send, Skip, Wait, compose
+from relay.compose.policy import Policy
+from relay.deliver.client import Answer, CommerceClient
+from relay.deliver.schedule import Schedule
+from relay.errors import AttemptError, CallRefused, EndpointRefused, KeyRefused, SlowDown, TryAgain
+from relay.journal import codec, ids
+from relay.journal.journal import Journal
+from relay.journal.records import Accepted, Leased, Limits, Reservation, Settlement, Status
+from relay.normalise import events as normalised
+from relay.normalise import times
+from relay.normalise.events import BOOKED, Event
+
+log: Final = structlog.get_logger()
+
+PROBE: Final = timedelta(seconds=30)
+"""Until the first look whether a pause may end; then twice as long each time, to ten minutes."""
+
+SLOW_DEFAULT: Final = timedelta(seconds=10)
+"""After a 429 that does not say how long."""
+
+SLOW_MOST: Final = timedelta(minutes=15)
+"""A longer Retry-After is a pause, with probes, rather than a silent wait."""
+
+SHORT_WAIT: Final = 1_200
+"""Milliseconds that are waited out under the lease: the second's limit. Longer, and the relay is put back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """All that sending to one destination needs. `policies` are by source."""
+
+    name: str
+    client: CommerceClient
+    limits: Limits
+    schedule: Schedule
+    concurrency: int
+    policies: Mapping[str, Policy]
+
+
+class Stopped(Exception):
+    """The relay has been settled, put back, or taken over: nothing more to do under this lease."""
+
+
+class Attempt:
+    """`tally` counts outcomes by word; `now_ms` is Redis's clock as of the claim."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        destination: Destination,
+        leased: Leased,
+        *,
+        now_ms: int,
+        tally: Callable[[str], None],
+    ) -> None:
+        self._journal = journal
+        self._to = destination
+        self._leased = leased
+        self._offset_ms = now_ms - _clock_ms()
+        self._tally = tally
+        self._done: list[str] = json.loads(leased.fields.get("done", "[]"))
+        self._reasons: list[str] = []
+        self._overtaken = False
+
+    async def run(self) -> None:
+        try:
+            await self._run()
+        except Stopped:
+            return
+
+    async def _run(self) -> None:
+        events = await self._events()
+        books = self._books()
+        for index, event in enumerate(events):
+            last = index == len(events) - 1
+            await self._event(index, event, books, last=last)
+        await self._finish()
+
+    async def _events(self) -> tuple[Event, ...]:
+        try:
+            stored = codec.unpack(self._leased.blob)
+            return normalised.load(stored["reading"]["events"])
+        except (KeyError, ValueError) as error:
+            await self._dead("its events cannot be read any more; retry from normalise", stage="compose")
+            raise Stopped from error
+
+    # Composing ----------------------------------------------------------------------------------------
+
+    def _books(self) -> dict[str, tuple[str, Facts]]:
+        """By each name of an order: the name of its book, and its facts."""
+        found = {}
+        for name, fields in self._leased.books:
+            facts = facts_of(fields)
+            found.update(dict.fromkeys(facts.names, (name, facts)))
+        return found
+
+    async def _event(
+        self, index: int, event: Event, books: dict[str, tuple[str, Facts]], *, last: bool
+    ) -> None:
+        book, facts = books.get(event.names[0], ("", None)) if isinstance(event, BOOKED) else ("", None)
+        composed = compose(event, facts, self._policy(), self._moment())
+        match composed:
+            case Skip():
+                self._skip(composed)
+            case Wait():
+                await self._wait(composed)
+            case Refuse():
+                await self._dead(_with_field(composed), stage="compose")
+            case Send(calls):
+                for n, call in enumerate(calls):
+                    final = last and n == len(calls) - 1
+                    await self._call(index, call, book if call.endpoint in ("orders", "checkouts") else "", final=final)
+                    if facts is not None:
+                        facts = facts.after(call)
+                        books.update({name: (book, facts) for name in books if books[name][0] == book})
+
+    def _policy(self) -> Policy:
+        policy = self._to.policies.get(self._leased.fields["source"], Policy())
+        if policy.since is None and self._leased.source_since_ms is not None:
+            return replace(policy, since=times.from_ms(self._leased.source_since_ms))
+        return policy
+
+    def _moment(self) -> Moment:
+        last = self._leased.last_order_ms
+        return Moment(
+            relay=self._leased.id,
+            received_at=times.from_ms(int(self._leased.fields["at"])),
+            now=times.from_ms(self._now_ms()),
+            last_order_at=times.from_ms(last) if last is not None else None,
+            waited="waited" in self._leased.fields,
+            force="force" in self._leased.fields,
+        )
+
+    def _skip(self, skip: Skip) -> None:
+        self._reasons.append(f"{skip.reason}; differs from what was sent" if skip.differs else skip.reason)
+        self._overtaken |= skip.overtaken
+
+    async def _wait(self, wait: Wait) -> None:
+        await self._settle(
+            status=Status.HELD, reason=wait.reason, due_ms=times.to_ms(wait.until), in_lane=wait.in_lane
+        )
+        raise Stopped
+
+    # Sending ------------------------------------------------------------------------------------------
+
+    async def _call(self, index: int, call: Call, book: str, *, final: bool) -> None:
+        key = f"{index}:{call.meaning}"
+        if key in self._done:
+            return
+        if not self._policy().deliver:
+            self._reasons.append(f"rehearsal: {call.endpoint} {call.meaning} was composed and not sent")
+            return
+        reservation = self._reservation(call, book)
+        if not await self._reserve(reservation):
+            self._reasons.append(f"{call.meaning.partition('@')[0]} already sent")
+            return
+        try:
+            answer = await self._to.client.post(call.path, call.content)
+        except AttemptError as error:
+            await self._failed(call, reservation, error)
+            raise Stopped from error
+        self._done.append(key)
+        await self._accepted(call, book, answer, final=final)
+
+    def _reservation(self, call: Call, book: str) -> Reservation:
+        return Reservation(
+            id=self._leased.id,
+            token=self._leased.token,
+            lane=self._leased.lane,
+            source=self._leased.fields["source"],
+            endpoint=call.endpoint,
+            book=book,
+            meaning=call.meaning,
+            force="force" in self._leased.fields,
+        )
+
+    async def _reserve(self, reservation: Reservation) -> bool:
+        """Whether the call may be sent; False where its meaning went out before."""
+        while True:
+            verdict, when_ms = await self._journal.reserve(self._to.name, self._to.limits, reservation)
+            if verdict == "ok":
+                return True
+            if verdict == "sent":
+                return False
+            if verdict == "fenced":
+                raise Stopped
+            wait_ms = when_ms - self._now_ms()
+            if verdict == "busy" or wait_ms > SHORT_WAIT or wait_ms <= 0:
+                await self._put_back(when_ms)
+            await asyncio.sleep(wait_ms / 1000)
+
+    async def _accepted(self, call: Call, book: str, answer: Answer, *, final: bool) -> None:
+        self._tally("accepted")
+        await self._settle(
+            status=Status.DELIVERED if final else None,
+            attempts=1,
+            code=answer.code,
+            done=json.dumps(self._done),
+            accepted=Accepted(
+                source=self._leased.fields["source"],
+                endpoint=call.endpoint,
+                book=book,
+                meaning=call.meaning,
+                digest=call.digest,
+                order_id=call.body.get("orderId") or call.body.get("checkoutId") or "",
+            ),
+            history=self._entry(call, answer=answer),
+        )
+        if final:
+            raise Stopped
+
+    async def _finish(self) -> None:
+        """All events are through, the last without a call: delivered if any call ever was accepted."""
+        reason = "; ".join(dict.fromkeys(self._reasons))
+        if self._done:
+            await self._settle(status=Status.DELIVERED, overtaken=self._overtaken)
+        else:
+            await self._settle(status=Status.IGNORED, reason=reason, overtaken=self._overtaken)
+        self._tally("delivered" if self._done else "ignored")
+
+    # Failing ------------------------------------------------------------------------------------------
+
+    async def _failed(self, call: Call, reservation: Reservation, error: AttemptError) -> None:
+        self._tally(_WORDS[type(error)])
+        log.warning(
+            "attempt.failed",
+            relay=self._leased.id,
+            destination=self._to.name,
+            endpoint=call.endpoint,
+            outcome=_WORDS[type(error)],
+            code=error.code,
+        )
+        entry = self._entry(call, error=error)
+        match error:
+            case TryAgain():
+                await self._try_again(call, reservation, error, entry)
+            case SlowDown():
+                await self._slow_down(call, error)
+                await self._release(reservation, entry, error.code)
+            case KeyRefused():
+                await self._pause("all", error)
+                await self._release(reservation, entry, error.code)
+            case EndpointRefused():
+                await self._pause(call.endpoint, error)
+                await self._release(reservation, entry, error.code)
+            case CallRefused() | AttemptError():
+                await self._dead(error.reason, attempts=1, code=error.code, unreserve=reservation, history=entry)
+
+    async def _try_again(
+        self, call: Call, reservation: Reservation, error: AttemptError, entry: dict[str, Any]
+    ) -> None:
+        tries = int(self._leased.fields.get("tries", 0)) + 1
+        wait = self._to.schedule.after(tries)
+        common: dict[str, Any] = {
+            "attempts": 1,
+            "tries": 1,
+            "code": error.code,
+            "unreserve": reservation,
+            "history": entry,
+        }
+        if wait is None:
+            await self._dead(f"gave up after {tries} tries; the last: {error.reason}", **common)
+            return
+        await self._settle(
+            status=Status.RETRYING,
+            reason=error.reason,
+            due_ms=self._now_ms() + wait // timedelta(milliseconds=1),
+            yields=call.endpoint == "checkouts",  # a checkout never blocks an order
+            **common,
+        )
+
+    async def _slow_down(self, call: Call, error: SlowDown) -> None:
+        after = SLOW_DEFAULT if error.after is None else error.after
+        if after <= SLOW_MOST:
+            await self._journal.slow_down(self._to.name, after)
+            return
+        reason = f"the destination asks to wait {after}; probing meanwhile"
+        await self._journal.pause(self._to.name, "all", reason, by="rate limit", probe=SLOW_MOST)
+        log.error("destination.paused", destination=self._to.name, endpoint="all", code=error.code)
+
+    async def _pause(self, endpoint: str, error: AttemptError) -> None:
+        await self._journal.pause(self._to.name, endpoint, error.reason, by="its answer", probe=PROBE)
+        log.error("destination.paused", destination=self._to.name, endpoint=endpoint, code=error.code)
+
+    async def _release(
+        self, reservation: Reservation, entry: dict[str, Any], code: int | None
+    ) -> None:
+        """Back to its place, with no attempt spent: the trouble was not the relay's."""
+        await self._settle(
+            status=self._waiting_status(), due_ms=self._now_ms(), unreserve=reservation, history=entry, code=code
+        )
+
+    async def _put_back(self, when_ms: int) -> None:
+        await self._settle(status=self._waiting_status(), due_ms=max(when_ms, self._now_ms()))
+        raise Stopped
+
+    def _waiting_status(self) -> Status:
+        return Status.RETRYING if int(self._leased.fields.get("tries", 0)) else Status.QUEUED
+
+    async def _dead(self, reason: str, *, stage: str = "deliver", **settled: Any) -> None:
+        log.error("relay.dead", relay=self._leased.id, destination=self._to.name, stage=stage)
+        self._tally("dead")
+        await self._settle(status=Status.DEAD, reason=reason, stage=stage, **settled)
+        raise Stopped
+
+    async def _settle(self, **settled: Any) -> None:
+        settlement = Settlement(
+            id=self._leased.id,
+            token=self._leased.token,
+            lane=self._leased.lane,
+            source=self._leased.fields["source"],
+            **settled,
+        )
+        if not await self._journal.settle(self._to.name, settlement):
+            raise Stopped
+
+    def _entry(
+        self, call: Call, *, answer: Answer | None = None, error: AttemptError | None = None
+    ) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "at": self._now_ms(),
+            "what": "attempt",
+            "outcome": "accepted" if answer else _WORDS[type(error)] if error else "",
+            "path": call.path,
+            "body": call.body,
+        }
+        if answer:
+            entry |= {"code": answer.code, "answer": answer.text, "ms": round(answer.took.total_seconds() * 1000)}
+        if error:
+            entry |= {"code": error.code, "error": error.reason}
+        return entry
+
+    def _now_ms(self) -> int:
+        return _clock_ms() + self._offset_ms
+
+
+_WORDS: Final[dict[type[AttemptError], str]] = {
+    TryAgain: "failed",
+    SlowDown: "slowed down",
+    KeyRefused: "key refused",
+    EndpointRefused: "endpoint refused",
+    CallRefused: "refused",
+}
+
+
+def facts_of(fields: Mapping[str, str]) -> Facts:
+    """The facts of an order's book as it lies in the journal."""
+    return fold(
+        [_part(key[2:], value) for key, value in fields.items() if key[:2] == "f:"],
+        {key[2:]: value.split()[1] for key, value in fields.items() if key[:2] == "s:" and value[:1] == "A"},
+        order_id=fields.get("id"),
+        dead_placed=_marked(fields, "dead"),
+        dropped_placed=_marked(fields, "discarded"),
+    )
+
+
+def _part(relay: str, value: str) -> Part:
+    events = normalised.load(json.loads(value))
+    booked = tuple(event for event in events if isinstance(event, BOOKED))
+    return Part(relay, times.from_ms(ids.moment_ms(relay)), booked)
+
+
+def _marked(fields: Mapping[str, str], mark: str) -> str | None:
+    return next((key[2:] for key, value in fields.items() if key[:2] == "x:" and value == mark), None)
+
+
+def _with_field(refusal: Refuse) -> str:
+    return f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+

@@ -1,0 +1,186 @@
+"""The Commerce API over HTTP, and what each of its answers means (sections 1 to 3 of its contract).
+
+The one module that knows the HTTP library. httpx 0.28's own pool slows down beyond ten requests at once
+(encode/httpx#3215), so it rides on aiohttp's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from relay.errors import (
+    CallRefused,
+    EndpointRefused,
+    KeyRefused,
+    SlowDown,
+    TryAgain,
+)
+
+_MOST_READ: Final = 64 * 1024
+_MOST_KEPT: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `text` is cut to what is worth keeping."""
+
+    code: int
+    text: str
+    took: timedelta
+
+
+class CommerceClient:
+    """One destination. `timeout` is for the whole of one try."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        company_id: str | None = None,
+        timeout: timedelta = timedelta(seconds=15),
+        connections: int = 100,
+    ) -> None:
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        if company_id:
+            headers["x-company-id"] = company_id
+        self._slots = asyncio.Semaphore(connections)
+        limits = httpx.Limits(max_connections=connections, keepalive_expiry=30)
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers=headers,
+            timeout=timeout.total_seconds(),
+            transport=AiohttpTransport(limits=limits),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def post(self, path: str, content: bytes) -> Answer:
+        """Sends one call. Returns the answer that accepted it, else raises the AttemptError that fits."""
+        answer, headers = await self._ask("POST", path, content)
+        _judge(answer, headers)
+        return answer
+
+    async def account(self) -> None:
+        """Asks whether the key works (section 1.2).
+
+        Raises AttemptError where it does not. A 403 proves only that this key may not look itself up.
+        """
+        answer, headers = await self._ask("GET", "/account", None)
+        if answer.code != HTTPStatus.FORBIDDEN:
+            _judge(answer, headers)
+
+    async def _ask(self, method: str, path: str, content: bytes | None) -> tuple[Answer, httpx.Headers]:
+        try:
+            async with self._slots:
+                started = time.monotonic()
+                async with self._http.stream(method, path, content=content) as response:
+                    body = await _start_of(response)
+        except httpx.TimeoutException as error:
+            raise TryAgain("no answer in time; the call may have been taken") from error
+        except (httpx.HTTPError, OSError) as error:
+            raise TryAgain(f"no answer: {_network(error)}") from error
+        took = timedelta(seconds=time.monotonic() - started)
+        return Answer(response.status_code, body.decode(errors="replace")[:_MOST_KEPT], took), response.headers
+
+
+async def _start_of(response: httpx.Response) -> bytes:
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) >= _MOST_READ:
+            break
+    return body
+
+
+def _network(error: Exception) -> str:
+    # aiohttp's messages name host and port, never the key or the body.
+    return f"{type(error).__name__} {error}".strip()[:300]
+
+
+def _judge(answer: Answer, headers: httpx.Headers) -> None:
+    code = answer.code
+    words = f"{code}: {said(answer.text)}"
+    if HTTPStatus.OK <= code < HTTPStatus.MULTIPLE_CHOICES:
+        _judge_success(answer, headers)
+    elif code == HTTPStatus.TOO_MANY_REQUESTS:
+        raise SlowDown(words, code=code, after=retry_after(headers))
+    elif code == HTTPStatus.REQUEST_TIMEOUT or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise TryAgain(words, code=code)
+    elif code == HTTPStatus.UNAUTHORIZED:
+        raise KeyRefused(f"the API key was refused ({words}); look at api_key", code=code)
+    elif code == HTTPStatus.FORBIDDEN:
+        raise EndpointRefused(f"the API key may not do this ({words}); widen its scopes", code=code)
+    elif code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        raise EndpointRefused(f"there is no such endpoint ({words}); look at the destination's url", code=code)
+    elif code < HTTPStatus.BAD_REQUEST:
+        raise EndpointRefused(f"{code}: a redirect; look at the destination's url", code=code)
+    else:
+        raise CallRefused(words, code=code)
+
+
+def _judge_success(answer: Answer, headers: httpx.Headers) -> None:
+    if "html" in headers.get("content-type", "") or answer.text.lstrip()[:1] == "<":
+        raise EndpointRefused(
+            f"{answer.code} with an HTML page: this is not the API; look at the destination's url",
+            code=answer.code,
+        )
+    body = _json(answer.text)
+    if isinstance(body, dict) and body.get("success") is False:
+        raise CallRefused(f"{answer.code}, but success is false: {said(answer.text)}", code=answer.code)
+
+
+def said(text: str) -> str:
+    """The API's words in any of its error shapes (section 3.2), else the start of what it sent."""
+    body = _json(text)
+    if isinstance(body, str):
+        return body[:500]
+    if isinstance(body, dict):
+        error = body.get("error")
+        message = error.get("message") if isinstance(error, dict) else error
+        advice = body.get("resolution") or body.get("howToFix")
+        words = [w for w in (message or body.get("message"), body.get("description"), advice) if isinstance(w, str)]
+        if words:
+            return " ".join(words)[:500]
+    return " ".join(text.split())[:200] or "no words"
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def retry_after(headers: httpx.Headers) -> timedelta | None:
+    """`Retry-After` in seconds or as an HTTP date, or `Retry-After-Ms`; None where there is neither."""
+    milliseconds = headers.get("retry-after-ms", "")
+    if milliseconds.isdigit():
+        return timedelta(milliseconds=int(milliseconds[:12]))
+    value = headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return timedelta(seconds=int(value[:9]))
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(aware - datetime.now(UTC), timedelta(0))

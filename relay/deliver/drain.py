@@ -1,0 +1,122 @@
+"""The drain: sends what is due for one destination, lane heads only, as fast as the budget allows.
+
+One runs for a destination at a time. It claims in batches, is rung when something new is recorded, and ends
+when nothing has been due for a while; what is due later wakes another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from relay.deliver.attempt import Attempt, Destination
+from relay.errors import JournalAway
+from relay.journal.journal import Journal
+from relay.journal.records import Claim, Leased
+
+log: Final = structlog.get_logger()
+
+RUN_FOR: Final = 20.0
+"""Seconds until a drain hands over to the next, so that no job of the queue runs for long."""
+
+LINGER: Final = 3.0
+"""Seconds a drain stays with nothing to do: the next relay is then sent without starting a job."""
+
+
+BREATH: Final = 0.05
+"""Seconds between looks while something is due that may not be sent yet, as during a trial."""
+
+
+class Drain:
+    def __init__(
+        self,
+        journal: Journal,
+        destination: Destination,
+        *,
+        stopping: asyncio.Event | None = None,
+        tally: Callable[[str], None] = lambda _: None,
+        run_for: float = RUN_FOR,
+        linger: float = LINGER,
+    ) -> None:
+        self._journal = journal
+        self._to = destination
+        self._token = secrets.token_hex(8)
+        self._stopping = stopping or asyncio.Event()
+        self._tally = tally
+        self._run_for = run_for
+        self._linger = linger
+        self._attempts: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Returns when nothing is due, the time is up, or the process is stopping; never with a call under way."""
+        if not await self._journal.sign_on(self._to.name, self._token):
+            return
+        try:
+            async with self._journal.bell(self._to.name) as bell:
+                await self._drain(bell)
+        finally:
+            # What is under way is finished after the hand-over, so that one slow answer delays nobody.
+            if self._attempts:
+                await asyncio.wait(self._attempts)
+
+    async def _drain(self, bell: asyncio.Event) -> None:
+        ends = time.monotonic() + self._run_for
+        idle_since = time.monotonic()
+        while True:
+            bell.clear()
+            claim = await self._claim(bell)
+            if claim.state == "lost":
+                return
+            if self._attempts or claim.relays:
+                idle_since = time.monotonic()
+            idle = time.monotonic() - idle_since > self._linger
+            leaving = self._stopping.is_set() or time.monotonic() > ends
+            if (idle or leaving or claim.state == "paused") and await self._sign_off(leaving=leaving):
+                return
+            await self._rest(bell, claim)
+
+    async def _claim(self, bell: asyncio.Event) -> Claim:
+        """Twice as many as are sent at once, so that claims stay batches while answers trickle in."""
+        room = 2 * self._to.concurrency - len(self._attempts)
+        claim = await self._journal.claim(self._to.name, self._token, room, self._to.limits)
+        for leased in claim.relays:
+            attempt = asyncio.create_task(self._attempt(leased, claim.now_ms, bell))
+            self._attempts.add(attempt)
+        return claim
+
+    async def _attempt(self, leased: Leased, now_ms: int, bell: asyncio.Event) -> None:
+        try:
+            await Attempt(
+                self._journal, self._to, leased, now_ms=now_ms, tally=self._tally
+            ).run()
+        except JournalAway as error:
+            log.warning("drain.journal_away", destination=self._to.name, relay=leased.id, error=str(error))
+        finally:
+            task = asyncio.current_task()
+            if task is not None:
+                self._attempts.discard(task)
+            if len(self._attempts) <= self._to.concurrency:
+                bell.set()
+
+    async def _sign_off(self, *, leaving: bool) -> bool:
+        return await self._journal.sign_off(self._to.name, self._token, self._to.limits, leaving=leaving)
+
+    async def _rest(self, bell: asyncio.Event, claim: Claim) -> None:
+        """Until the bell rings, something is due, or it is time to look whether to go."""
+        wait = self._linger if not self._attempts else 2.0
+        full = len(self._attempts) >= 2 * self._to.concurrency
+        if claim.next_ms is not None and not full:
+            due = max(0.0, (claim.next_ms - claim.now_ms) / 1000)
+            wait = min(wait, due if claim.relays else max(due, BREATH))
+        stopping = asyncio.create_task(self._stopping.wait())
+        ringing = asyncio.create_task(bell.wait())
+        try:
+            await asyncio.wait({stopping, ringing}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            ringing.cancel()

@@ -1,0 +1,123 @@
+"""The job queue: arq decides nothing here, it wakes. A job is "drain this destination", or the sweep.
+
+What arq does on its own is kept away from: results are not kept, payloads are JSON, and a job that is lost
+costs nothing, since the journal holds what is due and the sweep finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import structlog
+from arq.connections import ArqRedis
+from arq.constants import job_key_prefix
+from arq.cron import cron
+from arq.jobs import serialize_job
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from relay.journal.journal import Wakeup
+
+if TYPE_CHECKING:
+    from arq.typing import WorkerCoroutine
+
+log: Final = structlog.get_logger()
+
+QUEUE: Final = "{relay}:jobs"
+POLL: Final = timedelta(milliseconds=50)
+SWEEP_EVERY: Final = 5
+"""Seconds. The backstop for what no wake-up reached."""
+
+# Beyond the drain's own 20 s: what it has under way, with the longest answer.
+_JOB_TIMEOUT: Final = timedelta(seconds=120)
+_YEAR_MS: Final = 366 * 86_400_000
+
+
+def dumps(value: dict[str, Any]) -> bytes:
+    return json.dumps(value).encode()
+
+
+def wakeup(destinations: Sequence[str]) -> Wakeup:
+    """What the journal's scripts write to start a drain."""
+    jobs = {
+        name: serialize_job("drain", (name,), {}, None, 0, serializer=dumps).decode() for name in destinations
+    }
+    return Wakeup(queue=QUEUE, prefix=job_key_prefix, jobs=jobs)
+
+
+async def run_worker(
+    redis: ArqRedis,
+    *,
+    drain: Callable[[str], Awaitable[None]],
+    sweep: Callable[[], Awaitable[None]],
+    stopping: asyncio.Event,
+) -> None:
+    """Runs jobs until `stopping`; starts anew, with a growing pause, whenever arq gives up on Redis."""
+    pause = 0.1
+    while not stopping.is_set():
+        worker = _worker(redis, drain, sweep)
+        running = asyncio.create_task(worker.async_run())
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if stopping.is_set():
+            await _finish(worker, running)
+            return
+        log.warning("worker.restarted", error=type(running.exception()).__name__, pause=pause)
+        await _finish(worker, running)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 5.0)
+
+
+def _worker(
+    redis: ArqRedis, drain: Callable[[str], Awaitable[None]], sweep: Callable[[], Awaitable[None]]
+) -> Worker:
+    async def drain_job(_: dict[Any, Any], destination: str) -> None:
+        await drain(destination)
+
+    async def sweep_job(_: dict[Any, Any]) -> None:
+        await sweep()
+
+    return Worker(
+        functions=[func(cast("WorkerCoroutine", drain_job), name="drain")],
+        cron_jobs=[
+            cron(
+                cast("WorkerCoroutine", sweep_job),
+                name="sweep",
+                second=set(range(0, 60, SWEEP_EVERY)),
+                run_at_startup=True,
+                max_tries=1,
+            )
+        ],
+        redis_pool=redis,
+        queue_name=QUEUE,
+        handle_signals=False,
+        max_jobs=200,
+        queue_read_limit=2000,
+        job_timeout=_JOB_TIMEOUT,
+        keep_result=0,
+        max_tries=1_000_000,
+        poll_delay=POLL,
+        health_check_interval=5,
+        job_serializer=dumps,
+        job_deserializer=json.loads,
+        expires_extra_ms=_YEAR_MS,
+        log_results=False,
+    )
+
+
+async def _finish(worker: Worker, running: asyncio.Task[None]) -> None:
+    """Waits for the jobs under way; they have been told to end, and each has its own deadline."""
+    worker.allow_pick_jobs = False
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    jobs = list(worker.tasks.values())
+    if jobs:
+        await asyncio.wait(jobs)
+    for job in jobs:
+        if not job.cancelled() and isinstance(job.exception(), RedisError):
+            log.warning("worker.job_ended_without_redis")

@@ -1,0 +1,55 @@
+"""The sweep: finds what fell between, and looks whether pauses may end. Safe to run in several workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from relay.deliver.attempt import PROBE, Destination
+from relay.errors import AttemptError, JournalAway
+from relay.journal.journal import Journal
+from relay.journal.queries import Queries
+from relay.journal.records import Pause
+
+log: Final = structlog.get_logger()
+
+
+class Sweep:
+    def __init__(self, journal: Journal, destinations: Sequence[Destination]) -> None:
+        self._journal = journal
+        self._destinations = destinations
+        self._queries = Queries(journal, (), [d.name for d in destinations])
+
+    async def run(self) -> None:
+        try:
+            for destination in self._destinations:
+                await self._journal.sweep(destination.name, destination.limits)
+            await self._probe()
+        except JournalAway as error:
+            log.warning("sweep.journal_away", error=str(error))
+
+    async def _probe(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        pauses = await self._queries.pauses()
+        for destination in self._destinations:
+            for endpoint in ("all", "orders", "checkouts", "products", "stock", "events"):
+                pause = pauses.get((destination.name, endpoint))
+                if pause and pause.probe_at_ms <= now_ms and pause.by != "operator":
+                    await self._try(destination, endpoint, pause)
+
+    async def _try(self, destination: Destination, endpoint: str, pause: Pause) -> None:
+        """The account call tells whether a key works; an endpoint is told only by a real relay."""
+        if endpoint == "all":
+            try:
+                await destination.client.account()
+            except AttemptError as error:
+                log.warning("destination.probe_failed", destination=destination.name, code=error.code)
+                await self._journal.pause(
+                    destination.name, endpoint, pause.reason, by=pause.by, probe=PROBE, again=True
+                )
+                return
+        log.info("destination.resumed", destination=destination.name, endpoint=endpoint)
+        await self._journal.resume(destination.name, endpoint, trial=endpoint != "all")

@@ -1,0 +1,365 @@
+"""The journal: the durable record in Redis, and the only truth. Every change is one script.
+
+All methods raise JournalAway where Redis cannot do its part now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from relay.errors import JournalAway
+from relay.journal import codec
+from relay.journal.batch import Batcher
+from relay.journal.keys import Keys
+from relay.journal.records import (
+    Accepted,
+    Claim,
+    Leased,
+    Limits,
+    Receipt,
+    Recording,
+    Reservation,
+    Settlement,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from redis.commands.core import AsyncScript
+
+LEASE: Final = timedelta(seconds=30)
+"""How long a worker may be silent about a relay before another may send it."""
+
+DRAIN_HOLD: Final = timedelta(seconds=10)
+"""How long a drain that says nothing keeps others from starting."""
+
+BOOK_KEPT: Final = timedelta(days=400)
+"""After an order's last event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wakeup:
+    """How to start a drain, in the job queue's own terms, so that scripts can do it in the same step."""
+
+    queue: str = ""
+    prefix: str = ""
+    jobs: Mapping[str, str] = field(default_factory=dict)
+
+
+class Journal:
+    def __init__(self, redis: Redis, wakeup: Wakeup, *, keys: Keys | None = None) -> None:
+        self.redis = redis
+        self.keys = keys or Keys()
+        self._wakeup = asdict(wakeup)
+        self._keep_ms = BOOK_KEPT // timedelta(milliseconds=1)
+        self._lease_ms = LEASE // timedelta(milliseconds=1)
+        self._hold_ms = DRAIN_HOLD // timedelta(milliseconds=1)
+        self._salt: bytes | None = None
+        lib = _source("lib")
+        self._record, self._claim, self._reserve, self._settle, self._drain, self._operate = (
+            redis.register_script(f"{lib}\n{_source(name)}")
+            for name in ("record", "claim", "reserve", "settle", "drain", "operate")
+        )
+        self._recordings: Batcher[Recording, Receipt] = Batcher(self._flush_recordings)
+        self._reservations: dict[str, Batcher[Reservation, tuple[str, int]]] = {}
+        self._settlements: dict[str, Batcher[Settlement, bool]] = {}
+
+    # People ------------------------------------------------------------------------------------------
+
+    async def person(self, email: str) -> str:
+        """The digest a customer goes by in keys and lanes; "" for no address. Case makes no other person."""
+        if not email:
+            return ""
+        if self._salt is None:
+            with _away():
+                await self.redis.set(self.keys.salt, secrets.token_bytes(16), nx=True)
+                self._salt = cast("bytes", await self.redis.get(self.keys.salt))
+        digest = hashlib.blake2b(email.strip().lower().encode(), key=self._salt, digest_size=9)
+        return digest.hexdigest()
+
+    # Intake ------------------------------------------------------------------------------------------
+
+    async def record(self, recording: Recording) -> Receipt:
+        """Records a postback, or finds the one it is a copy of. Returns once it is on disk."""
+        return await self._recordings.submit(recording)
+
+    async def record_again(self, relay: str, recording: Recording, *, by: str) -> Receipt:
+        """Replaces what was read out of relay `relay`, and runs it from there.
+
+        The receipt's status is "being sent" where that had to be left for a moment.
+        """
+        answers = await self._run_record([_meta(recording) | {"remap": relay, "by": by}], [recording.blob])
+        return answers[0]
+
+    async def book(self, source: str, names: Sequence[str]) -> dict[str, str]:
+        """The fields of the order's book that one of `names` leads to; none where there is no such order."""
+        with _away():
+            for first in names:
+                name = first
+                for _ in range(16):
+                    if fields := await cast("Awaitable[Any]", self.redis.hgetall(self.keys.book(source, name))):
+                        return {key.decode(): value.decode() for key, value in fields.items()}
+                    other = await self.redis.get(self.keys.alias(source, name))
+                    if other is None:
+                        break
+                    name = other.decode()
+        return {}
+
+    async def _flush_recordings(self, batch: list[Recording]) -> list[Receipt]:
+        return await self._run_record([_meta(r) for r in batch], [r.blob for r in batch])
+
+    async def _run_record(self, metas: list[dict[str, Any]], blobs: list[bytes]) -> list[Receipt]:
+        options = {"keep_ms": self._keep_ms, "wakeup": self._wakeup}
+        args: list[str | bytes] = [json.dumps(options)]
+        for meta, blob in zip(metas, blobs, strict=True):
+            args += [json.dumps(meta), blob]
+        answers = await self._call(self._record, args)
+        return [
+            Receipt(id=a[0].decode(), duplicate=a[1] == 1, status=a[2].decode(), reason=a[3].decode())
+            for a in answers
+        ]
+
+    # Draining ----------------------------------------------------------------------------------------
+
+    async def sign_on(self, destination: str, token: str) -> bool:
+        """Whether the drain `token` may run: one at a time for a destination."""
+        options = {"dest": destination, "token": token, "hold_ms": self._hold_ms, "wakeup": self._wakeup}
+        answer: int = await self._call(self._drain, ["sign_on", json.dumps(options)])
+        return answer == 1
+
+    async def sign_off(self, destination: str, token: str, limits: Limits, *, leaving: bool = False) -> bool:
+        """Whether the drain has ended; False where there is work now, and it should stay.
+
+        With `leaving` it ends in any case, and another is woken for what is due. What is due later is put
+        into the job queue for then.
+        """
+        options = {
+            "dest": destination,
+            "token": token,
+            "limits": asdict(limits),
+            "leaving": leaving,
+            "wakeup": self._wakeup,
+        }
+        answer: int = await self._call(self._drain, ["sign_off", json.dumps(options)])
+        return answer == 0
+
+    async def sweep(self, destination: str, limits: Limits) -> None:
+        """Ends what has run out (leases, waits) and wakes a drain for due work that nobody was woken for."""
+        options = {"dest": destination, "limits": asdict(limits), "wakeup": self._wakeup}
+        await self._call(self._drain, ["sweep", json.dumps(options)])
+
+    async def claim(self, destination: str, token: str, want: int, limits: Limits) -> Claim:
+        """Leases up to `want` lane heads that are due and that the budget allows."""
+        options = {
+            "dest": destination,
+            "token": token,
+            "want": want,
+            "lease_ms": self._lease_ms,
+            "hold_ms": self._hold_ms,
+            "limits": asdict(limits),
+        }
+        now, due, state, relays = await self._call(self._claim, [json.dumps(options)])
+        return Claim(
+            now_ms=now,
+            next_ms=None if due == -1 else due,
+            state=state.decode(),
+            relays=tuple(_leased(found) for found in relays),
+        )
+
+    async def reserve(self, destination: str, limits: Limits, reservation: Reservation) -> tuple[str, int]:
+        """Writes that a call is about to be sent; only after "ok" may it be.
+
+        Answers a verdict and a moment (ms): ok; fenced: the lease is another's; sent: the meaning was accepted
+        before; busy: another relay is sending it until then; wait: nothing may be sent until then.
+        """
+        batcher = self._reservations.get(destination)
+        if batcher is None:
+
+            async def flush(batch: list[Reservation]) -> list[tuple[str, int]]:
+                options = {"dest": destination, "lease_ms": self._lease_ms, "limits": asdict(limits)}
+                args = [json.dumps(options), *(json.dumps(asdict(item)) for item in batch)]
+                return [(a[0].decode(), a[1]) for a in await self._call(self._reserve, args)]
+
+            batcher = self._reservations[destination] = Batcher(flush)
+        return await batcher.submit(reservation)
+
+    async def settle(self, destination: str, settlement: Settlement) -> bool:
+        """Writes what came of a lease. False where another worker has taken the relay over."""
+        batcher = self._settlements.get(destination)
+        if batcher is None:
+
+            async def flush(batch: list[Settlement]) -> list[bool]:
+                options = {"dest": destination, "keep_ms": self._keep_ms, "wakeup": self._wakeup}
+                args: list[str | bytes] = [json.dumps(options)]
+                for item in batch:
+                    args += [json.dumps(_result(item)), codec.pack(item.history) if item.history else b""]
+                return [answer == 1 for answer in await self._call(self._settle, args)]
+
+            batcher = self._settlements[destination] = Batcher(flush)
+        return await batcher.submit(settlement)
+
+    @asynccontextmanager
+    async def bell(self, destination: str) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever something new may be due at `destination`."""
+        rung = asyncio.Event()
+        listener = asyncio.create_task(self._listen(destination, rung))
+        try:
+            yield rung
+        finally:
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
+
+    async def _listen(self, destination: str, rung: asyncio.Event) -> None:
+        while True:
+            try:
+                rings = cast("Awaitable[Any]", self.redis.blpop([self.keys.wake(destination)], timeout=1))
+                if await rings:
+                    rung.set()
+            except (RedisError, OSError):
+                await asyncio.sleep(0.2)  # the sweep is the backstop while Redis is away
+
+    # Acts ---------------------------------------------------------------------------------------------
+
+    async def retry(self, relay: str, *, by: str, force: bool = False) -> str:
+        """Queues a relay again, to be composed anew. "ok", else the status that does not fit, or "unknown"."""
+        return await self._act("retry", relay, {"what": "retried", "by": by}, force=force)
+
+    async def discard(self, relay: str, *, by: str) -> str:
+        return await self._act("discard", relay, {"what": "discarded", "by": by}, reason=f"discarded by {by}")
+
+    async def restore(self, relay: str, *, by: str) -> str:
+        return await self._act("restore", relay, {"what": "restored", "by": by}, reason=f"restored by {by}")
+
+    async def _act(self, verb: str, relay: str, entry: dict[str, Any], **options: Any) -> str:
+        with _away():
+            seconds, micros = await self.redis.time()
+        entry = {"at": seconds * 1000 + micros // 1000, **entry}
+        arguments = json.dumps({"id": relay, "wakeup": self._wakeup, **options})
+        answer = await self._call(self._operate, [verb, arguments, codec.pack(entry)])
+        return cast("bytes", answer).decode()
+
+    async def pause(
+        self, destination: str, endpoint: str, reason: str, *, by: str, probe: timedelta, again: bool = False
+    ) -> None:
+        """Stops an endpoint ("all": the whole destination). `probe`: when to try first; it doubles each time.
+
+        With `again` a pause that stands is renewed, after a probe that failed.
+        """
+        options = {
+            "dest": destination,
+            "endpoint": endpoint,
+            "probe_ms": probe // timedelta(milliseconds=1),
+            "probe_most_ms": 600_000,
+            "again": again,
+            "pause": {"reason": reason, "by": by},
+        }
+        await self._call(self._operate, ["pause", json.dumps(options), ""])
+
+    async def resume(self, destination: str, endpoint: str, *, trial: bool = False) -> None:
+        """Ends a pause. With `trial` one relay goes first, and the rest once it is accepted."""
+        options = {"dest": destination, "endpoint": endpoint, "trial": trial, "wakeup": self._wakeup}
+        await self._call(self._operate, ["resume", json.dumps(options), ""])
+
+    async def slow_down(self, destination: str, after: timedelta) -> None:
+        """Sends nothing to the destination for `after`."""
+        options = {"dest": destination, "after_ms": after // timedelta(milliseconds=1)}
+        await self._call(self._operate, ["slow_down", json.dumps(options), ""])
+
+    async def _call(self, script: AsyncScript, args: Sequence[str | bytes]) -> Any:
+        with _away():
+            return await script(keys=[self.keys.prefix], args=args)
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise JournalAway(f"Redis: {error}") from error
+
+
+def _source(name: str) -> str:
+    return (files("relay.journal") / "scripts" / f"{name}.lua").read_text()
+
+
+def _meta(r: Recording) -> dict[str, Any]:
+    return {
+        "id": r.id,
+        "source": r.source,
+        "adapter": r.adapter,
+        "dest": r.destination,
+        "at": r.at_ms,
+        "status": r.status,
+        "reason": r.reason,
+        "kinds": r.kinds,
+        "endpoint": r.endpoint,
+        "copy": r.copy,
+        "delivery": r.delivery,
+        "window": r.window_ms,
+        "person": r.person,
+        "order": r.order,
+        "orders": [{"names": entry.names, "part": entry.part} for entry in r.orders],
+        "placed": "1" if r.places else "",
+        "is_order": r.is_order,
+        "stage": r.stage,
+    }
+
+
+def _result(s: Settlement) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "id": s.id,
+        "token": s.token,
+        "lane": s.lane,
+        "source": s.source,
+        "reason": s.reason,
+        "attempts": s.attempts,
+        "tries": s.tries,
+        "in_lane": s.in_lane,
+        "yields": s.yields,
+        "overtaken": s.overtaken,
+    }
+    optional = {
+        "status": s.status,
+        "due": s.due_ms,
+        "code": s.code,
+        "done": s.done,
+        "stage": s.stage,
+        "accepted": _ledger(s.accepted),
+        "unreserve": _ledger(s.unreserve),
+    }
+    return plain | {key: value for key, value in optional.items() if value is not None}
+
+
+def _ledger(entry: Accepted | Reservation | None) -> dict[str, Any] | None:
+    return asdict(entry) if entry else None
+
+
+def _leased(found: list[Any]) -> Leased:
+    relay, token, lane, fields, blob, books, since, last = found
+    return Leased(
+        id=relay.decode(),
+        token=token,
+        lane=lane.decode(),
+        fields=pairs(fields),
+        blob=blob,
+        books=tuple((name.decode(), pairs(book)) for name, book in books),
+        source_since_ms=int(since) if since else None,
+        last_order_ms=int(last) if last else None,
+    )
+
+
+def pairs(flat: list[bytes]) -> dict[str, str]:
+    """A Redis hash as it comes out of a script."""
+    return {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}

@@ -1,0 +1,210 @@
+"""What the journal holds, as its callers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """Where a relay is. `queued` includes being sent; `held` by a pause is computed when read."""
+
+    QUEUED = "queued"
+    RETRYING = "retrying"
+    HELD = "held"
+    DELIVERED = "delivered"
+    IGNORED = "ignored"
+    DEAD = "dead"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class BookEntry:
+    """What one relay says of one order: all names it has for it, and its events as JSON."""
+
+    names: tuple[str, ...]
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A postback about to be recorded. `copy` and `delivery` tell copies; `window_ms` for how long.
+
+    `person` is the customer's digest, "" without an e-mail. `order` is the order's id as people know it.
+    `stage` says where a dead one died.
+    """
+
+    id: str
+    source: str
+    adapter: str
+    destination: str
+    at_ms: int
+    status: Status
+    copy: str
+    window_ms: int
+    blob: bytes
+    reason: str = ""
+    kinds: str = ""
+    endpoint: str = "orders"
+    delivery: str = ""
+    person: str = ""
+    order: str = ""
+    orders: tuple[BookEntry, ...] = ()
+    places: bool = False
+    is_order: bool = False
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the sender is told. `duplicate`: a copy; then `id` and `status` are the first one's."""
+
+    id: str
+    duplicate: bool
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A destination's rate, 0 for none. Destinations with one key share `key`, and so the budget."""
+
+    key: str
+    minute: int = 0
+    second: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A relay this worker may send until its lease ends. `books` are (name, fields) of its orders."""
+
+    id: str
+    token: int
+    lane: str
+    fields: Mapping[str, str]
+    blob: bytes
+    books: tuple[tuple[str, Mapping[str, str]], ...]
+    source_since_ms: int | None
+    last_order_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`next_ms` is when the destination next has something to do, by Redis's clock, as `now_ms` is."""
+
+    now_ms: int
+    next_ms: int | None
+    state: str
+    relays: tuple[Leased, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A call about to be sent. `book` is "" where the meaning is the relay's own."""
+
+    id: str
+    token: int
+    lane: str
+    source: str
+    endpoint: str
+    book: str
+    meaning: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A call the destination took, for the ledger. `order_id` is the name it went by."""
+
+    source: str
+    endpoint: str
+    book: str
+    meaning: str
+    digest: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What came of a lease. Without `status` the relay goes on under the same lease."""
+
+    id: str
+    token: int
+    lane: str
+    source: str
+    status: Status | None = None
+    reason: str = ""
+    due_ms: int | None = None
+    in_lane: bool = False
+    yields: bool = False
+    attempts: int = 0
+    tries: int = 0
+    code: int | None = None
+    done: str | None = None
+    stage: str | None = None
+    overtaken: bool = False
+    accepted: Accepted | None = None
+    unreserve: Reservation | None = None
+    history: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A relay as people look at it."""
+
+    id: str
+    source: str
+    adapter: str
+    destination: str
+    endpoint: str
+    status: Status
+    reason: str
+    received_at: str
+    kinds: tuple[str, ...]
+    order: str | None
+    attempts: int
+    tries: int
+    copies: int
+    code: int | None
+    stage: str | None
+    next_try: str | None
+    changed_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RelayDetail:
+    """All of a relay: `postback` as stored, `reading` what the adapter made of it, `history` oldest first."""
+
+    relay: Relay
+    postback: Mapping[str, Any] | None
+    reading: Mapping[str, Any] | None
+    history: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why a destination, or one endpoint of it ("all" for the whole), sends nothing now."""
+
+    endpoint: str
+    reason: str
+    since_ms: int
+    by: str
+    probe_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The sum of promise 3. `balanced`: received = the seven statuses together."""
+
+    received: int
+    counts: Mapping[str, int]
+    duplicates: int
+    overtaken: int
+    oldest_due_ms: int | None
+    sources: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def balanced(self) -> bool:
+        return self.received == sum(self.counts.values())

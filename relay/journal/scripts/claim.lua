@@ -1,0 +1,78 @@
+-- Leases lane heads that are due, as many as `want` and the budget allow.
+-- ARGV: options {dest, want, lease_ms, token, hold_ms, limits}.
+-- Answers {now, next due or -1, state, relays}; state is "run", "lost" (another drain took over) or "paused".
+
+local o = cjson.decode(ARGV[1])
+local now = now_ms()
+
+if call('GET', P .. 'drain:' .. o.dest) ~= o.token then return {now, -1, 'lost', {}} end
+call('PEXPIRE', P .. 'drain:' .. o.dest, o.hold_ms)
+reap(o.dest, now)
+
+-- An endpoint on trial after a pause sends one relay, and no other until that one is accepted.
+local function allowed(endpoint, want)
+  if paused(o.dest, endpoint) then return 0 end
+  local lane = call('HGET', P .. 'dest:' .. o.dest, 'trial:' .. endpoint)
+  if not lane then return want end
+  return call('ZSCORE', P .. 'leased:' .. o.dest, lane) and 0 or 1
+end
+
+local function due_lanes(want)
+  local found = {}
+  for _, e in ipairs(ENDPOINTS) do
+    local key = P .. 'ready:' .. o.dest .. ':' .. e
+    local most = allowed(e, want)
+    if most > 0 then
+      local page = call('ZRANGEBYSCORE', key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
+      for i = 1, #page, 2 do found[#found + 1] = {page[i], tonumber(page[i + 1]), key, e} end
+    end
+  end
+  table.sort(found, function(a, b) return a[2] < b[2] end)
+  return found
+end
+
+local function books_with(source, books)
+  local found = {}
+  if books then
+    for _, name in ipairs(cjson.decode(books)) do
+      local primary = find_book(source, name)
+      if primary then
+        found[#found + 1] = {primary, call('HGETALL', P .. 'o:' .. source .. ':' .. primary)}
+      end
+    end
+  end
+  return found
+end
+
+local function lease(lane, key, endpoint)
+  if call('HEXISTS', P .. 'dest:' .. o.dest, 'trial:' .. endpoint) == 1 then
+    call('HSET', P .. 'dest:' .. o.dest, 'trial:' .. endpoint, lane)
+  end
+  call('ZREM', key, lane)
+  local id = call('ZRANGE', P .. 'lane:' .. o.dest .. ':' .. lane, 0, 0)[1]
+  if not id then return nil end
+  local token = call('INCR', P .. 'fence')
+  call('ZADD', P .. 'leased:' .. o.dest, now + o.lease_ms, lane)
+  call('HSET', P .. 'leaseholder:' .. o.dest, lane, id)
+  call('HSET', P .. 'r:' .. id, 'token', token)
+  local r = get(id, 'source', 'books', 'person')
+  local last = r[3] and call('GET', P .. 'c:' .. r[1] .. ':' .. r[3]) or ''
+  return {id, token, lane, call('HGETALL', P .. 'r:' .. id), call('GET', P .. 'b:' .. id) or '',
+    books_with(r[1], r[2]), call('HGET', P .. 'src:' .. r[1], 'first') or '', last}
+end
+
+local relays = {}
+local state = 'run'
+if paused(o.dest, 'all') then
+  state = 'paused'
+elseif tonumber(call('HGET', P .. 'dest:' .. o.dest, 'not_before') or 0) <= now then
+  local room = budget(P .. 'budget:' .. o.limits.key, now, o.limits.minute, o.limits.second)
+  local want = math.min(o.want, room)
+  if want > 0 then
+    for _, found in ipairs(due_lanes(want)) do
+      if #relays >= want then break end
+      relays[#relays + 1] = lease(found[1], found[3], found[4])
+    end
+  end
+end
+return {now, next_due(o.dest, o.limits, now) or -1, state, relays}

@@ -1,0 +1,272 @@
+-- What every script shares. KEYS[1] is the prefix with the hash tag; all keys start with it.
+-- Written for Redis 6.2. Times are milliseconds of Redis's own clock, so that hosts need not agree on theirs.
+
+local P = KEYS[1]
+local ENDPOINTS = {'orders', 'checkouts', 'products', 'stock', 'events'}
+local ACTIVE = {queued = true, retrying = true}
+local LOST_LEASES = 5
+
+local call = redis.call
+
+local function now_ms()
+  local t = call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function get(id, ...)
+  return call('HMGET', P .. 'r:' .. id, ...)
+end
+
+
+local function move(id, to, reason)
+  local r = get(id, 'source', 'dest', 'endpoint', 'status')
+  if r[4] ~= to then
+    call('ZREM', P .. 'i:' .. r[1] .. ':' .. r[4], id)
+    call('ZADD', P .. 'i:' .. r[1] .. ':' .. to, 0, id)
+    call('HINCRBY', P .. 'n', r[1] .. ':' .. r[4], -1)
+    call('HINCRBY', P .. 'n', r[1] .. ':' .. to, 1)
+    if ACTIVE[r[4]] then call('HINCRBY', P .. 'active', r[2] .. ':' .. r[3] .. ':' .. r[4], -1) end
+    if ACTIVE[to] then call('HINCRBY', P .. 'active', r[2] .. ':' .. r[3] .. ':' .. to, 1) end
+  end
+  if reason and reason ~= '' then
+    call('HSET', P .. 'r:' .. id, 'status', to, 'reason', reason, 'changed', now_ms())
+  else
+    call('HSET', P .. 'r:' .. id, 'status', to, 'changed', now_ms())
+    call('HDEL', P .. 'r:' .. id, 'reason')
+  end
+end
+
+local function note(id, entry)
+  call('RPUSH', P .. 'h:' .. id, entry)
+  call('LTRIM', P .. 'h:' .. id, -100, -1)
+end
+
+-- Lanes -------------------------------------------------------------------------------------------------
+
+-- The lane is ready when its head is due; a leased lane is placed again when the lease ends.
+local function place(dest, lane)
+  if call('ZSCORE', P .. 'leased:' .. dest, lane) then return end
+  local head = call('ZRANGE', P .. 'lane:' .. dest .. ':' .. lane, 0, 0)[1]
+  local due, endpoint
+  if head then
+    local h = get(head, 'due', 'endpoint')
+    due, endpoint = h[1] or 0, h[2]
+  end
+  for _, e in ipairs(ENDPOINTS) do
+    if e ~= endpoint then call('ZREM', P .. 'ready:' .. dest .. ':' .. e, lane) end
+  end
+  if head then call('ZADD', P .. 'ready:' .. dest .. ':' .. endpoint, due, lane) end
+end
+
+-- Ids sort by receipt, so whatever enters late still takes its place by receipt.
+local function enter(id, dest, lane, endpoint, due)
+  local key = P .. 'lane:' .. dest .. ':' .. lane
+  call('HSET', P .. 'r:' .. id, 'due', due)
+  call('ZADD', key, 0, id)
+  if call('ZCARD', key) == 1 then
+    call('ZADD', P .. 'ready:' .. dest .. ':' .. endpoint, due, lane)
+  else
+    place(dest, lane)
+  end
+end
+
+local function leave(id, dest, lane)
+  call('ZREM', P .. 'lane:' .. dest .. ':' .. lane, id)
+  call('ZREM', P .. 'held:' .. dest, id)
+end
+
+local function paused(dest, endpoint)
+  return call('HEXISTS', P .. 'dest:' .. dest, 'paused:' .. endpoint) == 1
+end
+
+-- Waking ------------------------------------------------------------------------------------------------
+
+-- wakeup = {queue = key, prefix = job key prefix, jobs = {destination: payload}}: the job queue's own terms.
+local function enqueue(dest, wakeup, at, now)
+  local job = 'drain:' .. dest .. ':' .. call('INCR', P .. 'fence')
+  call('SET', wakeup.prefix .. job, wakeup.jobs[dest], 'PX', math.floor(at - now + 86400000))
+  call('ZADD', wakeup.queue, at, job)
+end
+
+-- A running drain is rung; where none runs, one is started. A drain that is just ending has already looked
+-- in the same script that signs it off, so nothing falls between.
+local function wake(dest, wakeup, now)
+  if paused(dest, 'all') then return end
+  if call('EXISTS', P .. 'drain:' .. dest) == 0 then
+    call('SET', P .. 'drain:' .. dest, 'woken', 'PX', 5000)
+    enqueue(dest, wakeup, now, now)
+  elseif call('LLEN', P .. 'wake:' .. dest) == 0 then
+    call('RPUSH', P .. 'wake:' .. dest, 1)
+    call('PEXPIRE', P .. 'wake:' .. dest, 60000)
+  end
+end
+
+-- The order book ----------------------------------------------------------------------------------------
+
+local function find_book(source, name)
+  for _ = 1, 16 do
+    if call('EXISTS', P .. 'o:' .. source .. ':' .. name) == 1 then return name end
+    local other = call('GET', P .. 'a:' .. source .. ':' .. name)
+    if not other then return nil end
+    name = other
+  end
+end
+
+local function merge_books(source, into, from)
+  local key = P .. 'o:' .. source .. ':' .. from
+  local fields = call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if fields[i] == 'w' then
+      local mine = call('HGET', P .. 'o:' .. source .. ':' .. into, 'w') or ''
+      call('HSET', P .. 'o:' .. source .. ':' .. into, 'w', mine .. ' ' .. fields[i + 1])
+    else
+      call('HSETNX', P .. 'o:' .. source .. ':' .. into, fields[i], fields[i + 1])
+    end
+  end
+  call('DEL', key)
+end
+
+-- The book that all `names` of one order lead to: found, made, or united from several.
+local function open_book(source, names, keep_ms)
+  local primary
+  for _, name in ipairs(names) do
+    local found = find_book(source, name)
+    if found and found ~= primary then
+      if not primary then
+        primary = found
+      elseif call('HEXISTS', P .. 'o:' .. source .. ':' .. found, 'id') == 1
+        and call('HEXISTS', P .. 'o:' .. source .. ':' .. primary, 'id') == 0 then
+        merge_books(source, found, primary)
+        call('SET', P .. 'a:' .. source .. ':' .. primary, found, 'PX', keep_ms)
+        primary = found
+      else
+        merge_books(source, primary, found)
+        call('SET', P .. 'a:' .. source .. ':' .. found, primary, 'PX', keep_ms)
+      end
+    end
+  end
+  primary = primary or names[1]
+  for _, name in ipairs(names) do
+    call('SADD', P .. 'kinds:' .. source, string.match(name, '^[^:]*'))
+    if name ~= primary then
+      call('SET', P .. 'a:' .. source .. ':' .. name, primary, 'PX', keep_ms)
+    elseif call('EXISTS', P .. 'a:' .. source .. ':' .. name) == 1 then
+      call('DEL', P .. 'a:' .. source .. ':' .. name)
+    end
+  end
+  return primary
+end
+
+-- Relays that stepped aside come back, each to its place by receipt.
+local function rouse(source, book, now)
+  local key = P .. 'o:' .. source .. ':' .. book
+  local waiting = call('HGET', key, 'w')
+  if not waiting then return end
+  call('HDEL', key, 'w')
+  local customer = call('HGET', key, 'lane')
+  for id in string.gmatch(waiting, '%S+') do
+    local r = get(id, 'dest', 'endpoint', 'lane', 'status')
+    if r[4] == 'held' and call('ZREM', P .. 'held:' .. r[1], id) == 1 then
+      if customer and string.sub(r[3], 1, 2) == 'o:' then
+        r[3] = customer
+        call('HSET', P .. 'r:' .. id, 'lane', customer)
+      end
+      move(id, 'queued', '')
+      enter(id, r[1], r[3], r[2], now)
+    end
+  end
+end
+
+local function books_of(id)
+  local r = get(id, 'source', 'books')
+  local found = {}
+  if r[2] then
+    for _, name in ipairs(cjson.decode(r[2])) do
+      local primary = find_book(r[1], name)
+      if primary then found[#found + 1] = primary end
+    end
+  end
+  return r[1], found
+end
+
+-- mark = 'dead' or 'discarded' keeps an order's later relays from running ahead of its placed; nil lets them go.
+local function mark_placed(id, mark, now)
+  if not call('HGET', P .. 'r:' .. id, 'placed') then return end
+  local source, books = books_of(id)
+  for _, book in ipairs(books) do
+    local key = P .. 'o:' .. source .. ':' .. book
+    if mark then call('HSET', key, 'x:' .. id, mark) else call('HDEL', key, 'x:' .. id) end
+    if mark ~= 'dead' then rouse(source, book, now) end
+  end
+end
+
+-- Leases ------------------------------------------------------------------------------------------------
+
+local function end_lease(dest, lane)
+  call('ZREM', P .. 'leased:' .. dest, lane)
+  call('HDEL', P .. 'leaseholder:' .. dest, lane)
+end
+
+-- A lease that ended without a result costs no attempt; the fifth says that this relay kills workers.
+local function reap(dest, now)
+  for _, lane in ipairs(call('ZRANGEBYSCORE', P .. 'leased:' .. dest, '-inf', now, 'LIMIT', 0, 100)) do
+    local id = call('HGET', P .. 'leaseholder:' .. dest, lane)
+    end_lease(dest, lane)
+    if id then
+      call('HDEL', P .. 'r:' .. id, 'token')
+      if call('HINCRBY', P .. 'r:' .. id, 'lost', 1) >= LOST_LEASES then
+        leave(id, dest, lane)
+        move(id, 'dead', 'kills workers: five were lost while they sent it')
+        note(id, cjson.encode({at = now, what = 'dead', reason = 'kills workers'}))
+        mark_placed(id, 'dead', now)
+      else
+        note(id, cjson.encode({at = now, what = 'lease lost', reason = 'the worker ended without a result'}))
+      end
+    end
+    place(dest, lane)
+  end
+end
+
+-- Budget ------------------------------------------------------------------------------------------------
+
+local MINUTE, SECOND = 60500, 1050 -- with a guard, since the destination's clock starts later than ours
+
+local function window_free(key, now, limit, span)
+  if limit == 0 then return 1000000, now end
+  local used = call('ZCOUNT', key, '(' .. (now - span), '+inf')
+  if used < limit then return limit - used, now end
+  local oldest = call('ZREVRANGE', key, limit - 1, limit - 1, 'WITHSCORES')[2]
+  return 0, oldest + span
+end
+
+-- How many calls may be reserved now, and when there is room again where that is none.
+local function budget(key, now, per_minute, per_second)
+  local a, when_a = window_free(key, now, per_minute, MINUTE)
+  local b, when_b = window_free(key, now, per_second, SECOND)
+  return math.min(a, b), math.max(when_a, when_b)
+end
+
+local function spend(key, now, seq, per_minute, per_second)
+  if per_minute == 0 and per_second == 0 then return end
+  call('ZADD', key, now, seq)
+  call('ZREMRANGEBYSCORE', key, '-inf', now - MINUTE)
+  call('PEXPIRE', key, MINUTE)
+end
+
+-- Due work ----------------------------------------------------------------------------------------------
+
+-- When the destination next has something to do, nil for never without an outside event.
+local function next_due(dest, limits, now)
+  if paused(dest, 'all') then return nil end
+  local due
+  for _, e in ipairs(ENDPOINTS) do
+    if not paused(dest, e) then
+      local head = call('ZRANGE', P .. 'ready:' .. dest .. ':' .. e, 0, 0, 'WITHSCORES')
+      if head[2] and (not due or tonumber(head[2]) < due) then due = tonumber(head[2]) end
+    end
+  end
+  if not due then return nil end
+  local slow = tonumber(call('HGET', P .. 'dest:' .. dest, 'not_before') or 0)
+  local _, room = budget(P .. 'budget:' .. limits.key, now, limits.minute, limits.second)
+  return math.max(due, slow, room)
+end

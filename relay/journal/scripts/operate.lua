@@ -1,0 +1,79 @@
+-- What people and the destination's own trouble do. ARGV: verb, options, history entry.
+
+local verb, o, entry = ARGV[1], cjson.decode(ARGV[2]), ARGV[3]
+local now = now_ms()
+
+local function leased(dest, lane, id)
+  return call('HGET', P .. 'leaseholder:' .. dest, lane) == id
+end
+
+-- Answers the status found when the act does not fit it, "ok" when done.
+local function act(fits, to, reason, mark)
+  local r = get(o.id, 'status', 'dest', 'lane', 'endpoint')
+  if not r[1] then return 'unknown' end
+  if not fits[r[1]] then return r[1] end
+  if leased(r[2], r[3], o.id) then return 'being sent' end
+  leave(o.id, r[2], r[3])
+  move(o.id, to, reason)
+  note(o.id, entry)
+  place(r[2], r[3])
+  mark_placed(o.id, mark, now)
+  if to == 'queued' then
+    call('HDEL', P .. 'r:' .. o.id, 'tries', 'lost', 'waited')
+    if o.force then call('HSET', P .. 'r:' .. o.id, 'force', 1) end
+    enter(o.id, r[2], r[3], r[4], now)
+    wake(r[2], o.wakeup, now)
+  end
+  return 'ok'
+end
+
+local function all_of(...)
+  local set = {}
+  for _, word in ipairs({...}) do set[word] = true end
+  return set
+end
+
+-- A pause is one write, however many relays it holds; they are told apart when read.
+local function pause()
+  local dest = P .. 'dest:' .. o.dest
+  if call('HEXISTS', dest, 'paused:' .. o.endpoint) == 1 and not o.again then return 'ok' end
+  local probes = call('HINCRBY', dest, 'probes:' .. o.endpoint, 1)
+  local wait = math.min(o.probe_ms * 2 ^ (probes - 1), o.probe_most_ms)
+  o.pause.probe_at = now + wait
+  local standing = call('HGET', dest, 'paused:' .. o.endpoint)
+  o.pause.since = standing and cjson.decode(standing).since or now
+  call('HSET', dest, 'paused:' .. o.endpoint, cjson.encode(o.pause))
+  call('HDEL', dest, 'trial:' .. o.endpoint)
+  return 'ok'
+end
+
+-- On trial: the pause ends for one relay, and for all once that one is accepted.
+local function resume()
+  local dest = P .. 'dest:' .. o.dest
+  call('HDEL', dest, 'paused:' .. o.endpoint)
+  if o.trial then
+    call('HSET', dest, 'trial:' .. o.endpoint, '')
+  else
+    call('HDEL', dest, 'probes:' .. o.endpoint, 'trial:' .. o.endpoint)
+  end
+  wake(o.dest, o.wakeup, now)
+  return 'ok'
+end
+
+local function slow_down()
+  local dest = P .. 'dest:' .. o.dest
+  local until_ms = now + o.after_ms
+  if tonumber(call('HGET', dest, 'not_before') or 0) < until_ms then
+    call('HSET', dest, 'not_before', until_ms)
+  end
+  return 'ok'
+end
+
+if verb == 'retry' then return act(all_of('dead', 'held', 'retrying', 'ignored', 'delivered'), 'queued', '', nil) end
+if verb == 'discard' then
+  return act(all_of('dead', 'held', 'retrying', 'queued'), 'discarded', o.reason, 'discarded')
+end
+if verb == 'restore' then return act(all_of('discarded'), 'dead', o.reason, 'dead') end
+if verb == 'pause' then return pause() end
+if verb == 'resume' then return resume() end
+return slow_down()

@@ -1,0 +1,135 @@
+-- Records postbacks: dedupe, record, book, lane, due time, index, totals and wake, in one step.
+-- ARGV: options, then for each postback its meta and its blob. Answers {id, copy, status, reason} for each.
+
+local options = cjson.decode(ARGV[1])
+local now = now_ms()
+local answers = {}
+local woken = {}
+
+local function write_book(m, id)
+  local names = {}
+  for _, order in ipairs(m.orders) do
+    local book = open_book(m.source, order.names, options.keep_ms)
+    local key = P .. 'o:' .. m.source .. ':' .. book
+    call('HSET', key, 'f:' .. id, order.part)
+    if m.person ~= '' then call('HSET', key, 'lane', m.person) end
+    call('PEXPIRE', key, options.keep_ms)
+    names[#names + 1] = book
+  end
+  return names
+end
+
+local function lane_of(m, books)
+  if m.person ~= '' then return m.person end
+  if books[1] then
+    return call('HGET', P .. 'o:' .. m.source .. ':' .. books[1], 'lane') or ('o:' .. m.source .. ':' .. books[1])
+  end
+  return 'r:' .. m.id
+end
+
+local function write_relay(m, id, blob)
+  local books = write_book(m, id)
+  local lane = lane_of(m, books)
+  local fields = {'v', 1, 'source', m.source, 'adapter', m.adapter, 'dest', m.dest, 'endpoint', m.endpoint,
+    'status', m.status, 'lane', lane, 'kinds', m.kinds}
+  local function set(name, value)
+    if value and value ~= '' then fields[#fields + 1] = name; fields[#fields + 1] = value end
+  end
+  set('at', m.at)
+  set('reason', m.reason)
+  set('order', m.order)
+  set('person', m.person)
+  set('placed', m.placed)
+  set('copy', m.copy)
+  set('stage', m.stage)
+  if books[1] then set('books', cjson.encode(books)) end
+  call('HSET', P .. 'r:' .. id, unpack(fields))
+  call('SET', P .. 'b:' .. id, blob)
+  if m.person ~= '' then
+    call('ZADD', P .. 'i:person:' .. m.person, 0, id)
+    if m.is_order then call('SET', P .. 'c:' .. m.source .. ':' .. m.person, m.at, 'PX', 90000000) end
+  end
+  return books, lane
+end
+
+local function run(m, id, books, lane)
+  if m.status ~= 'queued' then return end
+  for _, book in ipairs(books) do rouse(m.source, book, now) end
+  enter(id, m.dest, lane, m.endpoint, now)
+  woken[m.dest] = true
+end
+
+local function create(m, blob)
+  local books, lane = write_relay(m, m.id, blob)
+  call('SET', P .. 'd:' .. m.source .. ':' .. m.copy, m.id, 'PX', m.window)
+  if m.delivery ~= '' then call('SET', P .. 'd:' .. m.source .. ':' .. m.delivery, m.id, 'PX', m.window) end
+  call('HSETNX', P .. 'src:' .. m.source, 'first', m.at)
+  call('HSET', P .. 'src:' .. m.source, 'last', m.at)
+  call('ZADD', P .. 'i:' .. m.source .. ':' .. m.status, 0, m.id)
+  call('HINCRBY', P .. 'n', m.source .. ':received', 1)
+  call('HINCRBY', P .. 'n', m.source .. ':' .. m.status, 1)
+  if ACTIVE[m.status] then
+    call('HINCRBY', P .. 'active', m.dest .. ':' .. m.endpoint .. ':' .. m.status, 1)
+  end
+  run(m, m.id, books, lane)
+  return {m.id, 0, m.status, m.reason}
+end
+
+-- What was dead is mapped and tried again by its copy: the same bytes, perhaps a mended adapter.
+local function again(m, id, blob)
+  local r = get(id, 'dest', 'lane', 'status')
+  local source, old = books_of(id)
+  for _, book in ipairs(old) do call('HDEL', P .. 'o:' .. source .. ':' .. book, 'f:' .. id, 'x:' .. id) end
+  leave(id, r[1], r[2])
+  place(r[1], r[2])
+  move(id, 'held', '') -- counted nowhere else while its destination and endpoint change
+  call('HSET', P .. 'r:' .. id, 'dest', m.dest, 'endpoint', m.endpoint)
+  move(id, m.status, m.reason)
+  call('HDEL', P .. 'r:' .. id, 'tries', 'lost', 'waited', 'due', 'force', 'placed', 'order', 'stage', 'books')
+  local books, lane = write_relay(m, id, blob)
+  mark_placed(id, m.status == 'dead' and 'dead' or nil, now)
+  run(m, id, books, lane)
+  return {id, 1, m.status, m.reason}
+end
+
+local function remap(m, id, blob)
+  local r = get(id, 'dest', 'lane', 'at')
+  if call('HGET', P .. 'leaseholder:' .. r[1], r[2]) == id then return {id, 1, 'being sent', ''} end
+  m.at = r[3]
+  note(id, cjson.encode({at = now, what = 'mapped again', by = m.by}))
+  return again(m, id, blob)
+end
+
+local function copy(m, id, blob)
+  call('HINCRBY', P .. 'r:' .. id, 'copies', 1)
+  call('HINCRBY', P .. 'n', m.source .. ':copies', 1)
+  call('HSET', P .. 'src:' .. m.source, 'last', m.at)
+  local r = get(id, 'status', 'reason')
+  if r[1] == 'dead' and m.status ~= 'dead' then
+    m.at = call('HGET', P .. 'r:' .. id, 'at')
+    note(id, cjson.encode({at = now, what = 'mapped again', reason = 'a copy arrived'}))
+    return again(m, id, blob)
+  end
+  return {id, 1, r[1], r[2] or ''}
+end
+
+local function first_of(m)
+  local id = call('GET', P .. 'd:' .. m.source .. ':' .. m.copy)
+  if not id and m.delivery ~= '' then id = call('GET', P .. 'd:' .. m.source .. ':' .. m.delivery) end
+  if id and call('EXISTS', P .. 'r:' .. id) == 1 then return id end
+end
+
+for i = 2, #ARGV, 2 do
+  local m = cjson.decode(ARGV[i])
+  local first = m.remap or first_of(m)
+  if m.remap then
+    answers[#answers + 1] = remap(m, first, ARGV[i + 1])
+  elseif first then
+    answers[#answers + 1] = copy(m, first, ARGV[i + 1])
+  else
+    answers[#answers + 1] = create(m, ARGV[i + 1])
+  end
+end
+
+for dest in pairs(woken) do wake(dest, options.wakeup, now) end
+return answers

@@ -1,0 +1,41 @@
+-- Writes, before a call is sent, that it is about to be: budget, ledger and a longer lease, or none of them.
+-- ARGV: options {dest, lease_ms, limits}, then for each call {id, token, lane, source, book, meaning, force}.
+-- Answers {verdict, when} for each: ok; fenced (the lease is another's); sent (the meaning went out already);
+-- busy (another relay is sending it); wait (no budget, slowed down or paused) until `when`.
+
+local o = cjson.decode(ARGV[1])
+local now = now_ms()
+local key = P .. 'budget:' .. o.limits.key
+
+local function ledger(c)
+  if c.book == '' then return nil end
+  local book = find_book(c.source, c.book) or c.book
+  local field = P .. 'o:' .. c.source .. ':' .. book
+  return field, call('HGET', field, 's:' .. c.meaning)
+end
+
+local function verdict(c)
+  if call('HGET', P .. 'r:' .. c.id, 'token') ~= tostring(c.token) then return 'fenced', 0 end
+  local slow = tonumber(call('HGET', P .. 'dest:' .. o.dest, 'not_before') or 0)
+  if paused(o.dest, 'all') or paused(o.dest, c.endpoint) then return 'wait', now end
+  if slow > now then return 'wait', slow end
+  local book, entry = ledger(c)
+  if entry and string.sub(entry, 1, 1) == 'A' and not c.force then return 'sent', 0 end
+  if entry and string.sub(entry, 1, 1) == 'R' then
+    local relay, ends = string.match(entry, '^R (%S+) (%d+)')
+    if relay ~= c.id and tonumber(ends) > now then return 'busy', tonumber(ends) end
+  end
+  local room, when = budget(key, now, o.limits.minute, o.limits.second)
+  if room < 1 then return 'wait', when end
+  spend(key, now, call('INCR', P .. 'fence'), o.limits.minute, o.limits.second)
+  if book then call('HSET', book, 's:' .. c.meaning, 'R ' .. c.id .. ' ' .. (now + o.lease_ms) .. string.rep(' ', 24)) end
+  call('ZADD', P .. 'leased:' .. o.dest, 'XX', now + o.lease_ms, c.lane)
+  return 'ok', now
+end
+
+local answers = {}
+for i = 2, #ARGV do
+  local word, when = verdict(cjson.decode(ARGV[i]))
+  answers[#answers + 1] = {word, when}
+end
+return answers

@@ -1,0 +1,76 @@
+-- Writes what came of leased relays: accepted calls, history, and where each relay goes from here.
+-- ARGV: options {dest, keep_ms, wakeup}, then for each relay its result and its history entry ('' for none).
+-- Answers 1 for each that was still this worker's, 0 for each that another has taken over.
+
+local o = cjson.decode(ARGV[1])
+local now = now_ms()
+
+-- First a write that Redis never refuses for want of memory: after it the rest of a script is let through,
+-- so a full Redis can always be told what was delivered.
+call('DEL', P .. 'room')
+
+local function accept(s, id)
+  call('HDEL', P .. 'dest:' .. o.dest, 'trial:' .. s.endpoint, 'probes:' .. s.endpoint)
+  if s.book == '' then return end
+  local book = find_book(s.source, s.book) or s.book
+  local key = P .. 'o:' .. s.source .. ':' .. book
+  call('HSET', key, 's:' .. s.meaning, 'A ' .. s.digest .. ' ' .. id)
+  if s.order_id ~= '' then call('HSETNX', key, 'id', s.order_id) end
+  call('PEXPIRE', key, o.keep_ms)
+  if string.sub(s.meaning, 1, 7) == 'placed@' then rouse(s.source, book, now) end
+end
+
+local function unreserve(s)
+  if s.book == '' then return end
+  local key = P .. 'o:' .. s.source .. ':' .. (find_book(s.source, s.book) or s.book)
+  local entry = call('HGET', key, 's:' .. s.meaning)
+  if entry and string.sub(entry, 1, 1) == 'R' then call('HDEL', key, 's:' .. s.meaning) end
+end
+
+local function step_aside(r, lane)
+  call('ZREM', P .. 'lane:' .. o.dest .. ':' .. lane, r.id)
+  call('ZADD', P .. 'held:' .. o.dest, r.due, r.id)
+  local source, books = books_of(r.id)
+  for _, book in ipairs(books) do
+    local key = P .. 'o:' .. source .. ':' .. book
+    call('HSET', key, 'w', (call('HGET', key, 'w') or '') .. ' ' .. r.id)
+  end
+end
+
+local function go_on(r)
+  local dest, lane = o.dest, r.lane
+  move(r.id, r.status, r.reason)
+  call('HDEL', P .. 'r:' .. r.id, 'token')
+  if r.due then call('HSET', P .. 'r:' .. r.id, 'due', r.due) end
+  if r.status == 'held' and not r.in_lane then
+    step_aside(r, lane)
+  elseif r.status == 'delivered' or r.status == 'ignored' or r.status == 'dead' then
+    leave(r.id, dest, lane)
+    call('HDEL', P .. 'r:' .. r.id, 'due', 'waited', 'force')
+    mark_placed(r.id, r.status == 'dead' and 'dead' or nil, now)
+  elseif r.yields then
+    call('ZADD', P .. 'lane:' .. dest .. ':' .. lane, 1, r.id)
+  end
+  end_lease(dest, lane)
+  place(dest, lane)
+end
+
+local answers = {}
+for i = 2, #ARGV, 2 do
+  local r = cjson.decode(ARGV[i])
+  local mine = call('HGET', P .. 'r:' .. r.id, 'token') == tostring(r.token)
+  if r.accepted then accept(r.accepted, r.id) end -- a call that was accepted stays accepted, whoever sent it
+  if mine then
+    if ARGV[i + 1] ~= '' then note(r.id, ARGV[i + 1]) end
+    if r.unreserve then unreserve(r.unreserve) end
+    if r.attempts > 0 then call('HINCRBY', P .. 'r:' .. r.id, 'attempts', r.attempts) end
+    if r.tries > 0 then call('HINCRBY', P .. 'r:' .. r.id, 'tries', r.tries) end
+    if r.code then call('HSET', P .. 'r:' .. r.id, 'code', r.code) end
+    if r.stage then call('HSET', P .. 'r:' .. r.id, 'stage', r.stage) end
+    if r.done then call('HSET', P .. 'r:' .. r.id, 'done', r.done) end
+    if r.overtaken then call('HINCRBY', P .. 'n', r.source .. ':overtaken', 1) end
+    if r.status then go_on(r) end
+  end
+  answers[#answers + 1] = mine and 1 or 0
+end
+return answers

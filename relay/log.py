@@ -1,0 +1,36 @@
+"""Logs are events: a dotted name, and values as fields. No token, key or personal datum is ever one of them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+
+def configure(level: str, form: Literal["json", "console"]) -> None:
+    """Once per process. Libraries that would log URLs or job arguments speak from warnings up."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=threshold, format="%(message)s", stream=sys.stderr, force=True)
+    for chatty in ("arq.worker", "arq.connections", "httpx", "uvicorn", "uvicorn.error", "asyncio"):
+        logging.getLogger(chatty).setLevel(max(threshold, logging.WARNING))
+    logging.getLogger("uvicorn.access").disabled = True
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

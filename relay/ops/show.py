@@ -1,0 +1,77 @@
+"""Relays as text, for the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def relays(found: Sequence[Mapping[str, Any]], following: str | None) -> str:
+    if not found:
+        return "no relay fits" + (f"; go on with --cursor {following}" if following else "")
+    lines = [
+        f"{r['id']}  {r['received_at'][:19]}Z  {r['status']:<9}  {r['source']}  "
+        f"{','.join(r['events']) or '-'}  {r['order'] or '-'}{'  ' + r['reason'] if r['reason'] else ''}"
+        for r in found
+    ]
+    return "\n".join([*lines, *([f"more: --cursor {following}"] if following else [])])
+
+
+def relay(r: Mapping[str, Any]) -> str:
+    lines = [
+        f"relay {r['id']}: {r['status']}{': ' + r['reason'] if r['reason'] else ''}",
+        f"  source {r['source']} ({r['adapter']}), destination {r['destination']}, order {r['order'] or '-'}",
+        f"  received {r['received_at']}, {r['copies']} copies, {r['attempts']} attempts"
+        + (f", next try {r['next_try']}" if r["next_try"] else ""),
+    ]
+    lines += [f"  warning: {warning}" for warning in r["warnings"]]
+    lines += ["", "timeline", *(_entry(entry) for entry in r["timeline"])]
+    lines += ["", "postback", _indented(_postback(r["postback"]))]
+    lines += ["", "events", _json(r["normalised"])]
+    lines += ["", "calls"]
+    lines += [_call(call) for call in r["tries"]] or ["  none was made"]
+    return "\n".join(lines)
+
+
+def preview(outcome: Mapping[str, Any]) -> str:
+    if "ignored" in outcome:
+        return f"ignored: {outcome['ignored']}"
+    if "error" in outcome:
+        field = f"{outcome['field']}: " if outcome["field"] else ""
+        return f"dead ({outcome['error']}): {field}{outcome['reason']}"
+    lines = [f"warning: {warning}" for warning in outcome["warnings"]]
+    lines += ["events", _json(outcome["events"])]
+    lines += ["calls", *(f"  POST {call['path']}\n{_json(call['body'])}" for call in outcome["calls"])]
+    return "\n".join([*lines, *(f"  none: {note}" for note in outcome["notes"])])
+
+
+def _entry(entry: Mapping[str, Any]) -> str:
+    words = [entry["what"], entry.get("outcome"), entry.get("path"), entry.get("code"), entry.get("error")]
+    words += [entry.get("reason"), f"by {entry['by']}" if entry.get("by") else None]
+    return f"  {entry['at']}  " + " ".join(str(word) for word in words if word)
+
+
+def _postback(postback: Mapping[str, Any] | None) -> str:
+    if postback is None:
+        return "not kept any more"
+    query = f"?{postback['query']}" if postback["query"] else ""
+    headers = [f"{name}: {value}" for name, value in postback["headers"].items()]
+    body = postback.get("body", "(not text)")
+    return "\n".join([f"{postback['method']} {query}".rstrip(), *headers, "", body]).rstrip()
+
+
+def _call(call: Mapping[str, Any]) -> str:
+    answer = call.get("answer") or call.get("error") or ""
+    return (
+        f"  {call['at']} POST {call['path']}\n{_json(call['body'])}\n"
+        f"  {call['outcome']} {call.get('code') or ''} {answer}".rstrip()
+    )
+
+
+def _json(value: Any) -> str:
+    return _indented(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())

@@ -1,0 +1,92 @@
+"""What a postback would become, without recording or sending anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from relay import settings, wiring
+from relay.compose.book import Facts, Part, fold
+from relay.compose.compose import Moment, Refuse, Send, Skip, Wait, compose
+from relay.compose.policy import Policy
+from relay.deliver.attempt import facts_of
+from relay.errors import SettingsError
+from relay.httpfile import RawRequest
+from relay.journal.ids import Ids
+from relay.journal.journal import Journal
+from relay.normalise import times
+from relay.normalise.contract import Events, Ignored, Postback
+from relay.normalise.events import BOOKED, Event
+from relay.receive.reading import Outcome, book_entries, read, reading_to_plain
+from relay.receive.sources import Source
+from relay.settings import Config
+
+
+def alone(config: Config, name: str, request: RawRequest) -> dict[str, Any]:
+    """Against an empty book."""
+    source = _source(config, name)
+    postback = request.postback()
+    outcome = read(source, postback).outcome
+    return plain(outcome, wiring.policy(config.sources[name]), postback, {})
+
+
+async def against(journal: Journal, config: Config, name: str, request: RawRequest) -> dict[str, Any]:
+    """Against what the journal knows of the order."""
+    source = _source(config, name)
+    postback = request.postback()
+    outcome = read(source, postback).outcome
+    books: dict[str, Facts] = {}
+    if isinstance(outcome, Events):
+        relay = Ids().new()
+        for entry in book_entries(outcome.events):
+            fields = await journal.book(name, entry.names)
+            facts = facts_of({**fields, f"f:{relay}": entry.part})
+            books.update(dict.fromkeys(entry.names, facts))
+    return plain(outcome, wiring.policy(config.sources[name]), postback, books)
+
+
+def _source(config: Config, name: str) -> Source:
+    if name not in config.sources:
+        raise SettingsError(f"there is no source {name!r}; configured are {', '.join(config.sources)}")
+    chosen = settings.Config(destinations=config.destinations, sources={name: config.sources[name]})
+    return wiring.sources(chosen)[0]
+
+
+def plain(outcome: Outcome, policy: Policy, postback: Postback, books: dict[str, Facts]) -> dict[str, Any]:
+    result: dict[str, Any] = reading_to_plain(outcome)
+    if isinstance(outcome, Events):
+        composed = [
+            _composed(event, _facts(event, outcome, postback, books), policy, postback)
+            for event in outcome.events
+        ]
+        result["calls"] = [call for calls, _ in composed for call in calls]
+        result["notes"] = [note for _, note in composed if note]
+    elif isinstance(outcome, Ignored):
+        result["calls"] = []
+    return result
+
+
+def _facts(event: Event, reading: Events, postback: Postback, books: dict[str, Facts]) -> Facts | None:
+    if not isinstance(event, BOOKED):
+        return None
+    if event.names[0] in books:
+        return books[event.names[0]]
+    own = tuple(e for e in reading.events if isinstance(e, BOOKED) and set(e.names) & set(event.names))
+    return fold([Part("", postback.received_at, own)], {})
+
+
+def _composed(
+    event: Event, facts: Facts | None, policy: Policy, postback: Postback
+) -> tuple[list[dict[str, Any]], str]:
+    moment = Moment(relay="(new)", received_at=postback.received_at, now=datetime.now(UTC))
+    match compose(event, facts, policy, moment):
+        case Send(calls):
+            return [{"path": call.path, "body": call.body} for call in calls], ""
+        case Skip(reason):
+            return [], reason
+        case Wait(reason, until):
+            return [], f"held until {times.z(until)}: {reason}"
+        case Refuse(reason, field):
+            return [], f"dead: {field}: {reason}" if field else f"dead: {reason}"
+
+

@@ -1,0 +1,165 @@
+"""From a postback to what the journal records: read by the adapter, dropped of secrets, never lost.
+
+Whatever the adapter raises, there is a recording: a reading that failed is a relay that is dead at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
+
+import structlog
+
+from relay.errors import Malformed, PostbackError
+from relay.journal import codec
+from relay.journal.records import BookEntry, Recording, Status
+from relay.normalise import events as normalised
+from relay.normalise import times
+from relay.normalise.contract import Events, Ignored, Postback
+from relay.normalise.events import BOOKED, CheckoutStarted, CustomerEvent, Event, OrderPlaced, StockRequested
+from relay.normalise.scrub import scrub
+from relay.receive.sources import BOOKED_WINDOW, OTHER_WINDOW, Source
+
+log: Final = structlog.get_logger()
+Outcome: TypeAlias = Events | Ignored | PostbackError
+Person: TypeAlias = Callable[[str], Awaitable[str]]
+
+_ENDPOINTS: Final = {
+    "checkout.started": "checkouts",
+    "products.upserted": "products",
+    "stock.requested": "stock",
+    "customer.event": "events",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A postback and what became of it; `copy` is the digest by which a second one is known."""
+
+    source: Source
+    outcome: Outcome
+    postback: Postback
+    copy: str
+
+
+def read(source: Source, postback: Postback) -> Read:
+    """Never raises: an adapter that breaks its contract costs nobody the record."""
+    return Read(source, _outcome(source, postback), postback, copy_digest(source, postback))
+
+
+def _outcome(source: Source, postback: Postback) -> Outcome:
+    try:
+        return source.adapter.read(postback)
+    except PostbackError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - any fault of an adapter, and the record must still be written
+        # The message and the frames may hold the postback, so only the error's type and place are told.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        kind = type(error).__name__
+        log.error(  # noqa: TRY400
+            "adapter.broke_contract",
+            adapter=source.adapter.name,
+            error=kind,
+            file=place.filename,
+            line=place.lineno,
+        )
+        return Malformed(f"the adapter {source.adapter.name} failed on it ({kind}); report it, then retry")
+
+
+def copy_digest(source: Source, postback: Postback) -> str:
+    """Of method, query and body, tokens left out: two tokens in rotation make no second postback."""
+    digest = hashlib.blake2b(digest_size=12)
+    for part in (postback.method.encode(), postback.query.encode(), postback.body):
+        for token in source.tokens:
+            part = part.replace(token.encode(), b"")
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+async def recording(found: Read, relay: str, person: Person) -> Recording:
+    """What the journal stores of `found` under the id `relay`. `person` makes a customer's digest."""
+    source, outcome = found.source, found.outcome
+    stored = scrub(found.postback, source.adapter.dropped, secrets=source.tokens)
+    blob = codec.pack({"postback": codec.postback_to_plain(stored), "reading": reading_to_plain(outcome)})
+    common: dict[str, Any] = {
+        "id": relay,
+        "source": source.name,
+        "adapter": source.adapter.name,
+        "destination": source.destination,
+        "at_ms": times.to_ms(found.postback.received_at),
+        "copy": found.copy,
+        "blob": blob,
+    }
+    if isinstance(outcome, Events):
+        return Recording(**common, **await _of_events(source, outcome, person))
+    window_ms = _ms(source.window or BOOKED_WINDOW)
+    if isinstance(outcome, Ignored):
+        delivery = _delivery(outcome.delivery_id)
+        return Recording(
+            **common, status=Status.IGNORED, reason=outcome.reason, window_ms=window_ms, delivery=delivery
+        )
+    return Recording(
+        **common, status=Status.DEAD, reason=str(outcome), window_ms=window_ms, stage="normalise"
+    )
+
+
+async def _of_events(source: Source, reading: Events, person: Person) -> dict[str, Any]:
+    booked = [event for event in reading.events if isinstance(event, BOOKED)]
+    email = next((mail for event in reading.events if (mail := email_of(event))), "")
+    window = BOOKED_WINDOW if booked else OTHER_WINDOW
+    return {
+        "status": Status.QUEUED,
+        "kinds": ",".join(dict.fromkeys(event.kind for event in reading.events)),
+        "endpoint": _ENDPOINTS.get(reading.events[0].kind, "orders"),
+        "window_ms": _ms(source.window or window),
+        "delivery": _delivery(reading.delivery_id),
+        "person": await person(email),
+        "order": booked[0].order_id if booked else "",
+        "orders": book_entries(reading.events),
+        "places": any(isinstance(event, OrderPlaced) for event in booked),
+        "is_order": any(not isinstance(event, CheckoutStarted) for event in booked),
+    }
+
+
+def book_entries(events: tuple[Event, ...]) -> tuple[BookEntry, ...]:
+    """One entry for each order: events that share a name are of one."""
+    grouped: dict[tuple[str, ...], list[Event]] = {}
+    for event in events:
+        if isinstance(event, BOOKED):
+            key = next((names for names in grouped if set(names) & set(event.names)), event.names)
+            united = tuple(dict.fromkeys((*key, *event.names)))
+            grouped[united] = [*grouped.pop(key, []), event]
+    return tuple(
+        BookEntry(names, json.dumps(normalised.dump(tuple(group)), ensure_ascii=False, separators=(",", ":")))
+        for names, group in grouped.items()
+    )
+
+
+def email_of(event: Event) -> str | None:
+    if isinstance(event, (*BOOKED, StockRequested, CustomerEvent)):
+        return event.customer.email
+    return None
+
+
+def reading_to_plain(outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, Events):
+        return {"events": normalised.dump(outcome.events), "warnings": list(outcome.warnings)}
+    if isinstance(outcome, Ignored):
+        return {"ignored": outcome.reason}
+    return {"error": outcome.word, "reason": outcome.reason, "field": outcome.field}
+
+
+def _delivery(delivery_id: str | None) -> str:
+    if not delivery_id:
+        return ""
+    return "id:" + hashlib.blake2b(delivery_id.encode(), digest_size=12).hexdigest()
+
+
+def _ms(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)

@@ -1,0 +1,60 @@
+"""`relay work`: the composition root of a worker. Any number run beside each other on one Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+
+from relay import log as logs
+from relay import settings, wiring
+from relay.deliver.attempt import Destination
+from relay.deliver.drain import Drain
+from relay.deliver.queue import run_worker
+from relay.deliver.sweep import Sweep
+from relay.errors import JournalAway
+from relay.settings import Config, Environment
+
+log: Final = structlog.get_logger()
+
+
+async def run(env: Environment, config: Config) -> None:
+    """Until SIGTERM or SIGINT. What is being sent is finished first."""
+    logs.configure(env.log_level, env.log_format)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await work(env, config, stopping)
+
+
+async def work(env: Environment, config: Config, stopping: asyncio.Event) -> None:
+    async with AsyncExitStack() as stack:
+        redis = wiring.redis(env)
+        stack.push_async_callback(redis.aclose, close_connection_pool=True)
+        journal = wiring.journal(redis, config)
+        destinations = {
+            name: wiring.destination(
+                name, config, await stack.enter_async_context(wiring.client(config.destinations[name]))
+            )
+            for name in config.destinations
+        }
+        sweep = Sweep(journal, list(destinations.values()))
+
+        async def drain(name: str) -> None:
+            await _drained(Drain(journal, destinations[name], stopping=stopping), destinations[name])
+
+        wiring.freeze_garbage()
+        log.info("worker.started", destinations=sorted(destinations))
+        await run_worker(redis, drain=drain, sweep=sweep.run, stopping=stopping)
+        log.info("worker.stopped")
+
+
+async def _drained(drain: Drain, destination: Destination) -> None:
+    try:
+        await drain.run()
+    except JournalAway as error:
+        log.warning("drain.journal_away", destination=destination.name, error=str(error))
