@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -23,6 +23,7 @@ from relay.errors import JournalAway
 from relay.journal.journal import Journal
 from relay.journal.queries import Queries
 from relay.metrics import Metrics
+from relay.normalise.registry import AdapterType
 from relay.ops.api import Api, http_problem, problem
 from relay.ops.core import Operations
 from relay.ops.pages import Pages
@@ -34,11 +35,16 @@ log: Final = structlog.get_logger()
 _READY_DEADLINE: Final = 2.0
 
 
-def build(env: Environment, config: Config) -> ASGIApp:
-    """The whole application. Raises SettingsError where a source cannot be built."""
+def build(
+    env: Environment, config: Config, adapters: Mapping[str, AdapterType] | None = None
+) -> ASGIApp:
+    """The whole application; `adapters` are those installed, if none are given.
+
+    Raises SettingsError where a source cannot be built.
+    """
     redis = wiring.redis(env, retries=1)
     journal = wiring.journal(redis, config)
-    sources = wiring.sources(config)
+    sources = wiring.sources(config, adapters)
     queries = Queries(journal, list(config.sources), list(config.destinations))
     operations = Operations(journal, queries, {source.name: source for source in sources})
     metrics = Metrics()

@@ -48,9 +48,12 @@ def journal(client: ArqRedis, config: Config) -> Journal:
     return Journal(client, wakeup(list(config.destinations)))
 
 
-def sources(config: Config) -> list[Source]:
-    """Raises SettingsError where an adapter is not installed or refuses its options."""
-    kinds = registry.installed()
+def sources(config: Config, kinds: Mapping[str, registry.AdapterType] | None = None) -> list[Source]:
+    """`kinds` are the adapters to choose from; those installed, if none are given.
+
+    Raises SettingsError where an adapter is not among them or refuses its options.
+    """
+    kinds = registry.installed() if kinds is None else kinds
     return [
         Source(
             name=name,

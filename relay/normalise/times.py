@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -61,3 +62,7 @@ def duration(text: str) -> timedelta:
     if found is None:
         raise ValueError(f"{text!r} is not a duration such as 10s, 15m, 24h or 30d")
     return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,198 @@
+"""Fixtures of an adapter: what really arrives, and beside it what must become of it.
+
+`<event>__<detail>.http` holds a raw request, `<event>__<detail>.json` the outcome: the events and the exact
+calls, or "ignored" and why, or the "error" and its field. `<name>.step1.http` ... are a story in steps: each
+step is composed with what the earlier ones left in the order book.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from relay import httpfile
+from relay.compose.book import Facts, Part, fold
+from relay.compose.compose import Moment, Refuse, Send, Skip, Wait, compose
+from relay.compose.policy import Policy
+from relay.errors import PostbackError
+from relay.normalise import events as normalised
+from relay.normalise import registry, times
+from relay.normalise.contract import Adapter, Ignored, Postback, SourceContext
+from relay.normalise.events import BOOKED, BookedEvent, CheckoutStarted, Event
+
+_STEP: Final = re.compile(r"(.+)\.step(\d+)")
+_KEYS: Final = frozenset({"source", "received_at", "events", "calls", "skipped", "ignored", "error", "field"})
+_POLICIES: Final = frozenset({"upsell", "chargeback", "refund_amount", "revive", "checkout_max_age"})
+DEFAULT_RECEIVED: Final = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request and its expected outcome, both as they stand in the files."""
+
+    request: httpfile.RawRequest
+    expected: Mapping[str, Any]
+
+    def postback(self, number: int) -> Postback:
+        said = self.expected.get("received_at")
+        moment = times.parse(said, ZoneInfo("UTC")) if said else DEFAULT_RECEIVED + timedelta(minutes=number)
+        return self.request.postback(moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """A name and its steps: one, unless it is a story. `source` overrides settings of the source."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    @property
+    def source(self) -> Mapping[str, Any]:
+        said: Mapping[str, Any] = self.steps[0].expected.get("source", {})
+        return said
+
+
+def load(folder: Path) -> list[Fixture]:
+    """All fixtures of a folder, by name. Raises ValueError where a file has no partner or an unknown key."""
+    groups: dict[str, dict[int, Step]] = {}
+    for file in sorted(folder.glob("*.http")):
+        step = _STEP.fullmatch(file.stem)
+        name, number = (step[1], int(step[2])) if step else (file.stem, 1)
+        groups.setdefault(name, {})[number] = Step(httpfile.read(file), _expected(file.with_suffix(".json")))
+    return [Fixture(name, tuple(steps[n] for n in sorted(steps))) for name, steps in sorted(groups.items())]
+
+
+def _expected(file: Path) -> Mapping[str, Any]:
+    if not file.exists():
+        raise ValueError(f"{file.name} is missing: it says what becomes of the request beside it")
+    expected: dict[str, Any] = json.loads(file.read_text())
+    if unknown := set(expected) - _KEYS:
+        raise ValueError(f"{file.name} has the unknown key {sorted(unknown)[0]!r}")
+    return expected
+
+
+def adapter(kind: registry.AdapterType, source: Mapping[str, Any]) -> Adapter:
+    """The adapter as the fixture's source has it; without overrides in USD and its platform's own zone."""
+    context = SourceContext(
+        name="fixtures",
+        currency=source.get("currency", "USD"),
+        timezone=ZoneInfo(str(source.get("timezone") or getattr(kind.build, "timezone", "UTC"))),
+    )
+    return registry.build(kind, context, source.get("options", {}))
+
+
+@dataclass
+class Known:
+    """One order as a story knows it so far."""
+
+    names: set[str]
+    parts: dict[str, Part] = field(default_factory=dict)
+    sent: dict[str, str] = field(default_factory=dict)
+    order_id: str | None = None
+
+    @property
+    def facts(self) -> Facts:
+        return fold(self.parts.values(), self.sent, order_id=self.order_id)
+
+
+@dataclass
+class Story:
+    """What becomes of postbacks one after another: the order books, in memory."""
+
+    policy: Policy
+    orders: list[Known] = field(default_factory=list)
+    last_order: dict[str, datetime] = field(default_factory=dict)
+
+    def tell(self, number: int, postback: Postback, events: tuple[Event, ...]) -> Iterator[dict[str, Any]]:
+        """The calls, as {"path", "body"}, and for an event without one {"skipped": why}."""
+        relay = f"{number:020d}"
+        for event in events:
+            if isinstance(event, BOOKED):
+                self._see(relay, postback, event)
+        for event in events:
+            yield from self._compose(relay, postback, event)
+
+    def _see(self, relay: str, postback: Postback, event: BookedEvent) -> None:
+        known = self._known(event)
+        mine = known.parts.get(relay)
+        known.names.update(event.names)
+        known.parts[relay] = Part(relay, postback.received_at, (*(mine.events if mine else ()), event))
+        if not isinstance(event, CheckoutStarted) and event.customer.email:
+            self.last_order[event.customer.email.lower()] = postback.received_at
+
+    def _known(self, event: BookedEvent) -> Known:
+        for known in self.orders:
+            if known.names & set(event.names):
+                return known
+        self.orders.append(Known(set(event.names)))
+        return self.orders[-1]
+
+    def _compose(self, relay: str, postback: Postback, event: Event) -> Iterator[dict[str, Any]]:
+        known = self._known(event) if isinstance(event, BOOKED) else None
+        facts = known.facts if known else None
+        match compose(event, facts, self.policy, self._moment(relay, postback, event)):
+            case Send(calls):
+                for call in calls:
+                    yield {"path": call.path, "body": call.body}
+                    if known and facts and call.endpoint in ("orders", "checkouts"):
+                        known.sent[call.meaning] = call.digest
+                        known.order_id = facts.order_id
+            case Skip(reason) | Wait(reason) | Refuse(reason):
+                yield {"skipped": reason}
+
+    def _moment(self, relay: str, postback: Postback, event: Event) -> Moment:
+        email = event.customer.email if isinstance(event, CheckoutStarted) else None
+        return Moment(
+            relay=relay,
+            received_at=postback.received_at,
+            now=postback.received_at,
+            last_order_at=self.last_order.get(email.lower()) if email else None,
+        )
+
+
+def outcomes(kind: registry.AdapterType, fixture: Fixture) -> list[dict[str, Any]]:
+    """What becomes of each step, in the form of the files beside the requests."""
+    reader = adapter(kind, fixture.source)
+    first = fixture.steps[0].postback(1).received_at
+    story = Story(policy(fixture.source, first))
+    return [
+        _outcome(reader, story, number, step.postback(number)) for number, step in enumerate(fixture.steps, 1)
+    ]
+
+
+def policy(source: Mapping[str, Any], since: datetime) -> Policy:
+    said = {key: source[key] for key in _POLICIES & set(source)}
+    if "checkout_max_age" in said:
+        said["checkout_max_age"] = times.duration(said["checkout_max_age"])
+    return Policy(since=since, **said)
+
+
+def _outcome(reader: Adapter, story: Story, number: int, postback: Postback) -> dict[str, Any]:
+    try:
+        reading = reader.read(postback)
+    except PostbackError as error:
+        return {"error": error.word, "field": error.field}
+    if isinstance(reading, Ignored):
+        return {"ignored": reading.reason}
+    told = list(story.tell(number, postback, reading.events))
+    return {
+        "events": normalised.dump(reading.events),
+        "calls": [call for call in told if "path" in call],
+        "skipped": [call["skipped"] for call in told if "skipped" in call],
+    }
+
+
+def differences(expected: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Key by key what is expected and what came, where they are not one. "skipped" counts only if expected."""
+    keys = (set(expected) | set(outcome)) - {"source", "received_at"}
+    if "skipped" not in expected:
+        keys.discard("skipped")
+    return {key: (expected.get(key), outcome.get(key)) for key in sorted(keys) if expected.get(key) != outcome.get(key)}
+
+

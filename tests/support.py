@@ -1,0 +1,271 @@
+"""What tests build on: a Redis process, a platform of their own, and a relay made of the real parts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import httpx
+import uvicorn
+from pydantic import BaseModel
+
+from relay import app, settings, wiring, worker
+from relay.embedded import EmbeddedRedis
+from relay.errors import Malformed, Unmappable, Unsupported
+from relay.journal.journal import Journal
+from relay.journal.queries import Queries
+from relay.journal.records import RelayDetail
+from relay.normalise import fields
+from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
+from relay.normalise.events import load
+from relay.normalise.registry import AdapterType
+from relay.testing.standin import Standin
+
+TOKEN = "a-token-of-the-tests"
+KEY = "a-key-of-the-tests"
+
+
+class RedisProcess:
+    """The embedded Redis, in an event loop of its own so that it outlives each test's."""
+
+    def __init__(self, folder: Path, runner: asyncio.Runner) -> None:
+        self._runner = runner
+        self._redis = EmbeddedRedis(folder)
+        self.url = self._redis.url
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path) -> Iterator[Self]:
+        with asyncio.Runner() as runner:
+            process = cls(folder, runner)
+            runner.run(process._redis.start())
+            yield process
+            runner.run(process._redis.stop())
+
+
+class NoOptions(BaseModel):
+    pass
+
+
+class Spoken:
+    """A platform that says outright what is to be read: {"events": [...]}, {"ignored": ...}, {"error": ...}."""
+
+    name: ClassVar[str] = "spoken"
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    dropped: ClassVar[frozenset[str]] = frozenset({"cardnumber"})
+
+    def __init__(self, source: SourceContext, options: BaseModel) -> None:
+        self._source = source
+
+    def read(self, postback: Postback) -> Reading:
+        said = fields.read(postback)
+        if "ignored" in said:
+            return Ignored(str(said["ignored"]))
+        if said.get("error") == "unmappable":
+            raise Unmappable(str(said["field"]), "is missing")
+        if said.get("error") == "fault":
+            raise RuntimeError("jo@example.com broke it")
+        if "events" not in said:
+            raise Unsupported("it says nothing")
+        try:
+            plain: Any = said["events"]
+            delivery = said.get("delivery")
+            return Events(load(plain), delivery_id=str(delivery) if delivery else None)
+        except ValueError as error:
+            raise Malformed("no events") from error
+
+
+SPOKEN = {"spoken": AdapterType(name="spoken", build=Spoken, options=NoOptions)}
+
+
+def placed(order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any) -> dict[str, Any]:
+    return _order("order.placed", order, email, total, more)
+
+
+def fulfilled(order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any) -> dict[str, Any]:
+    return _order("order.fulfilled", order, email, total, more)
+
+
+def cancelled(order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any) -> dict[str, Any]:
+    return _order("order.cancelled", order, email, total, more)
+
+
+def refunded(
+    amount: int | None = None, order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any
+) -> dict[str, Any]:
+    refund = {"basis": "full"} if amount is None else {"basis": "cumulative", "amount_minor": amount}
+    return _order("order.refunded", order, email, total, {"refund": refund, **more})
+
+
+def checkout(order: str = "A-1", *, email: str = "jo@example.com", **more: Any) -> dict[str, Any]:
+    return _order("checkout.started", order, email, 4990, more)
+
+
+def thin(kind: str, order: str = "A-1", **more: Any) -> dict[str, Any]:
+    """An event that says which order and nothing else."""
+    return {"kind": kind, "order_id": order, "names": [f"id:{order}"], **more}
+
+
+def _order(kind: str, order: str, email: str, total: int, more: Mapping[str, Any]) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "kind": kind,
+        "order_id": order,
+        "names": [f"id:{order}"],
+        "customer": {"email": email},
+        "currency": "USD",
+        "total_minor": total,
+    }
+    return {**base, **more}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the intake said."""
+
+    status_code: int
+    id: str = ""
+    status: str = ""
+    duplicate: bool = False
+    reason: str = ""
+
+
+@dataclass
+class House:
+    """A relay of real parts in this process: web over HTTP, worker on arq, Redis and stand-in beside it."""
+
+    env: settings.Environment
+    raw: dict[str, Any]
+    standin: Standin
+    http: httpx.AsyncClient
+    stack: AsyncExitStack
+    _web: tuple[uvicorn.Server, asyncio.Task[None]] | None = None
+    _workers: list[tuple[asyncio.Event, asyncio.Task[None]]] = field(default_factory=list)
+
+    @classmethod
+    @asynccontextmanager
+    async def built(cls, redis_url: str, folder: Path) -> AsyncIterator[House]:
+        async with AsyncExitStack() as stack:
+            standin = await stack.enter_async_context(Standin.serve(keys={KEY}))
+            http = await stack.enter_async_context(httpx.AsyncClient(timeout=10))
+            env = settings.environment(
+                {"RELAY_REDIS_URL": redis_url, "RELAY_DATA_DIR": str(folder), "RELAY_API_TOKEN": TOKEN}
+            )
+            house = cls(env=env, raw=_raw(standin.url), standin=standin, http=http, stack=stack)
+            try:
+                yield house
+            finally:
+                await house.stop()
+
+    @property
+    def config(self) -> settings.Config:
+        return settings.parse(self.raw, {})
+
+    def journal(self) -> Journal:
+        client = wiring.redis(self.env)
+        self.stack.push_async_callback(client.aclose, close_connection_pool=True)
+        return wiring.journal(client, self.config)
+
+    def queries(self) -> Queries:
+        return Queries(self.journal(), list(self.raw["sources"]), list(self.raw["destinations"]))
+
+    async def serve(self) -> str:
+        """Starts the web process and gives its origin."""
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app.build(self.env, self.config, SPOKEN),
+                host="127.0.0.1",
+                port=0,
+                http="httptools",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0)
+            if serving.done():
+                serving.result()
+        self._web = (server, serving)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        self.http.base_url = f"http://127.0.0.1:{port}"  # type: ignore[assignment]
+        return f"http://127.0.0.1:{port}"
+
+    async def work(self) -> None:
+        """Starts a worker."""
+        stopping = asyncio.Event()
+        task = asyncio.create_task(worker.work(self.env, self.config, stopping))
+        self._workers.append((stopping, task))
+
+    async def start(self) -> None:
+        await self.serve()
+        await self.work()
+
+    async def stop(self) -> None:
+        for stopping, _ in self._workers:
+            stopping.set()
+        for _, task in self._workers:
+            await task
+        self._workers.clear()
+        if self._web is not None:
+            server, serving = self._web
+            server.should_exit = True
+            await serving
+            self._web = None
+
+    async def post(self, *events: Mapping[str, Any], source: str = "shop", **body: Any) -> Answered:
+        """A postback that tells of `events`."""
+        payload = {**({"events": list(events)} if events else {}), **body}
+        return await self.post_bytes(json.dumps(payload).encode(), source=source)
+
+    async def post_bytes(self, body: bytes, *, source: str = "shop", token: str = TOKEN) -> Answered:
+        answer = await self.http.post(
+            f"/in/{source}/{token}", content=body, headers={"content-type": "application/json"}
+        )
+        if answer.status_code != 200:
+            return Answered(answer.status_code, reason=answer.json().get("detail", ""))
+        return Answered(200, **answer.json())
+
+    async def until(self, relay: str, *statuses: str) -> RelayDetail:
+        """The relay, once it has one of `statuses`."""
+        queries = self.queries()
+        async with asyncio.timeout(20):
+            while True:
+                detail = await queries.detail(relay)
+                if detail is not None and detail.relay.status in statuses:
+                    return detail
+                await asyncio.sleep(0.02)
+
+    async def api(self, method: str, path: str, **body: Any) -> httpx.Response:
+        return await self.http.request(
+            method,
+            f"/api/v1{path}",
+            json=body or None,
+            headers={"authorization": f"Bearer {TOKEN}"},
+        )
+
+
+@contextmanager
+def _no_signals() -> Iterator[None]:
+    yield
+
+
+def _raw(url: str) -> dict[str, Any]:
+    return {
+        "destinations": {
+            "main": {
+                "api_key": KEY,
+                "url": url,
+                "rate_per_minute": 0,
+                "rate_per_second": 0,
+                "retry_schedule": ["100ms", "100ms", "100ms"],
+            }
+        },
+        "sources": {"shop": {"adapter": "spoken", "destination": "main", "tokens": [TOKEN]}},
+    }

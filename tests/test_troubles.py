@@ -1,0 +1,122 @@
+"""What a destination's trouble does to relays: promises 4, 6 and 7."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import KEY, House, checkout, placed
+
+
+async def test_a_server_error_is_tried_again_by_the_schedule(house: House) -> None:
+    await house.start()
+    house.standin.faults.status(500, times=2)
+    answer = await house.post(placed())
+    detail = await house.until(answer.id, "delivered")
+    assert (detail.relay.attempts, detail.relay.tries) == (3, 2)
+    assert [entry["outcome"] for entry in detail.history] == ["failed", "failed", "accepted"]
+
+
+async def test_a_destination_that_is_down_gets_everything_once_it_is_back(house: House) -> None:
+    house.raw["destinations"]["main"]["retry_schedule"] = ["200ms"] * 50
+    await house.start()
+    await house.standin.stop()
+    answer = await house.post(placed())
+    detail = await house.until(answer.id, "retrying")
+    assert "no answer" in detail.relay.reason
+    await house.standin.start()
+    await house.until(answer.id, "delivered")
+
+
+async def test_when_the_schedule_is_spent_the_relay_is_dead_with_the_last_reason(house: House) -> None:
+    house.raw["destinations"]["main"]["retry_schedule"] = ["10ms", "10ms"]
+    await house.start()
+    house.standin.faults.status(503, times=None)
+    answer = await house.post(placed())
+    detail = await house.until(answer.id, "dead")
+    assert detail.relay.reason.startswith("gave up after 3 tries")
+    assert detail.relay.attempts == 3
+
+
+async def test_a_refusal_is_dead_at_once_in_the_api_s_words(house: House) -> None:
+    await house.start()
+    house.standin.faults.status(400, times=1)
+    answer = await house.post(placed())
+    detail = await house.until(answer.id, "dead")
+    assert detail.relay.attempts == 1
+    assert detail.relay.reason.startswith("400: ")
+    assert detail.relay.code == 400
+
+
+async def test_success_false_under_a_200_is_a_refusal(house: House) -> None:
+    await house.start()
+    house.standin.faults.success_false(times=1)
+    answer = await house.post(placed())
+    detail = await house.until(answer.id, "dead")
+    assert "success is false" in detail.relay.reason
+
+
+async def test_a_429_costs_no_attempt_and_makes_the_whole_destination_wait(house: House) -> None:
+    await house.start()
+    house.standin.faults.status(429, times=1, headers={"Retry-After": "1"})
+    first = await house.post(placed("A-1", email="a@example.com"))
+    detail = await house.until(first.id, "delivered")
+    second = await house.post(placed("A-2", email="b@example.com"))
+    await house.until(second.id, "delivered")
+    assert detail.relay.tries == 0
+    assert [entry["outcome"] for entry in detail.history] == ["slowed down", "accepted"]
+    slowed, accepted = (entry["at"] for entry in detail.history)
+    assert accepted - slowed >= 1000
+
+
+async def test_a_refused_key_pauses_the_destination_and_no_order_is_to_blame(house: House) -> None:
+    await house.start()
+    house.standin.keys = set()
+    answers = [await house.post(placed(f"A-{n}", email=f"{n}@example.com")) for n in range(5)]
+    for answer in answers:
+        detail = await house.until(answer.id, "held")
+        assert "key was refused" in detail.relay.reason
+    stats = (await house.api("GET", "/stats")).json()
+    assert (stats["counts"]["held"], stats["counts"]["dead"], stats["balanced"]) == (5, 0, True)
+    house.standin.keys = {KEY}
+    await house.journal().resume("main", "all")
+    for answer in answers:
+        detail = await house.until(answer.id, "delivered")
+        assert detail.relay.tries == 0
+
+
+@pytest.mark.parametrize("fault", ["html", "redirect", "forbidden"])
+async def test_an_endpoint_that_cannot_be_used_is_paused_and_others_go_on(house: House, fault: str) -> None:
+    await house.start()
+    match fault:
+        case "html":
+            house.standin.faults.html(path="/orders", times=None)
+        case "redirect":
+            house.standin.faults.redirect(path="/orders", times=None)
+        case "forbidden":
+            house.standin.faults.status(403, path="/orders", times=None)
+    order = await house.post(placed("A-1", email="a@example.com"))
+    await house.until(order.id, "held")
+    cart = await house.post(checkout("C-1", email="b@example.com"))
+    await house.until(cart.id, "delivered")
+    house.standin.faults.clear()
+    await house.journal().resume("main", "orders", trial=True)
+    await house.until(order.id, "delivered")
+
+
+async def test_a_lost_answer_is_sent_again_and_counts_one_order(house: House) -> None:
+    await house.start()
+    house.standin.faults.lose(times=1)
+    answer = await house.post(placed())
+    detail = await house.until(answer.id, "delivered")
+    assert [entry["outcome"] for entry in detail.history] == ["failed", "accepted"]
+    assert len(house.standin.accepted) == 2
+
+
+async def test_a_failing_checkout_lets_the_order_behind_it_pass(house: House) -> None:
+    house.raw["destinations"]["main"]["retry_schedule"] = ["24h"]
+    await house.start()
+    house.standin.faults.status(500, path="/checkouts", times=None)
+    cart = await house.post(checkout("C-1"))
+    await house.until(cart.id, "retrying")
+    order = await house.post(placed("A-2"))
+    await house.until(order.id, "delivered")
