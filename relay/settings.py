@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 
 from relay.errors import SettingsError
@@ -73,8 +74,15 @@ class Destination(_Table):
     rate_per_minute: Annotated[int, Field(ge=0)] = 100
     rate_per_second: Annotated[int, Field(ge=0)] = 20
     timeout: Duration = timedelta(seconds=15)
+    lease: Duration = timedelta(seconds=30)
     retry_schedule: tuple[Duration, ...] = tuple(times.duration(step) for step in DEFAULT_SCHEDULE)
     concurrency: Annotated[int, Field(ge=1, le=500)] = 50
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_try(self) -> Self:
+        if self.lease < self.timeout * 1.5:
+            raise ValueError("lease must be at least one and a half times timeout, else a slow try is sent twice")
+        return self
 
 
 class Source(_Table):

@@ -117,6 +117,7 @@ def destination(name: str, config: Config, http: CommerceClient) -> Destination:
         client=http,
         limits=limits(said),
         schedule=Schedule(said.retry_schedule),
+        lease=said.lease,
         concurrency=said.concurrency,
         policies={s: policy(source) for s, source in config.sources.items() if source.destination == name},
     )

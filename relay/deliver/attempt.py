@@ -53,6 +53,7 @@ class Destination:
     client: CommerceClient
     limits: Limits
     schedule: Schedule
+    lease: timedelta
     concurrency: int
     policies: Mapping[str, Policy]
 
@@ -197,7 +198,9 @@ class Attempt:
     async def _reserve(self, reservation: Reservation) -> bool:
         """Whether the call may be sent; False where its meaning went out before."""
         while True:
-            verdict, when_ms = await self._journal.reserve(self._to.name, self._to.limits, reservation)
+            verdict, when_ms = await self._journal.reserve(
+                self._to.name, self._to.limits, reservation, lease=self._to.lease
+            )
             if verdict == "ok":
                 return True
             if verdict == "sent":

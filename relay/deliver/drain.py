@@ -83,7 +83,9 @@ class Drain:
     async def _claim(self, bell: asyncio.Event) -> Claim:
         """Twice as many as are sent at once, so that claims stay batches while answers trickle in."""
         room = 2 * self._to.concurrency - len(self._attempts)
-        claim = await self._journal.claim(self._to.name, self._token, room, self._to.limits)
+        claim = await self._journal.claim(
+            self._to.name, self._token, room, self._to.limits, lease=self._to.lease
+        )
         for leased in claim.relays:
             attempt = asyncio.create_task(self._attempt(leased, claim.now_ms, bell))
             self._attempts.add(attempt)

@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
     from redis.commands.core import AsyncScript
 
-LEASE: Final = timedelta(seconds=30)
-"""How long a worker may be silent about a relay before another may send it."""
-
 DRAIN_HOLD: Final = timedelta(seconds=10)
 """How long a drain that says nothing keeps others from starting."""
 
@@ -64,7 +61,6 @@ class Journal:
         self.keys = keys or Keys()
         self._wakeup = asdict(wakeup)
         self._keep_ms = BOOK_KEPT // timedelta(milliseconds=1)
-        self._lease_ms = LEASE // timedelta(milliseconds=1)
         self._hold_ms = DRAIN_HOLD // timedelta(milliseconds=1)
         self._salt: bytes | None = None
         lib = _source("lib")
@@ -160,13 +156,18 @@ class Journal:
         options = {"dest": destination, "limits": asdict(limits), "wakeup": self._wakeup}
         await self._call(self._drain, ["sweep", json.dumps(options)])
 
-    async def claim(self, destination: str, token: str, want: int, limits: Limits) -> Claim:
-        """Leases up to `want` lane heads that are due and that the budget allows."""
+    async def claim(
+        self, destination: str, token: str, want: int, limits: Limits, *, lease: timedelta
+    ) -> Claim:
+        """Leases up to `want` lane heads that are due and that the budget allows.
+
+        `lease`: how long a worker may be silent about a relay before another may send it.
+        """
         options = {
             "dest": destination,
             "token": token,
             "want": want,
-            "lease_ms": self._lease_ms,
+            "lease_ms": lease // timedelta(milliseconds=1),
             "hold_ms": self._hold_ms,
             "limits": asdict(limits),
         }
@@ -178,8 +179,10 @@ class Journal:
             relays=tuple(_leased(found) for found in relays),
         )
 
-    async def reserve(self, destination: str, limits: Limits, reservation: Reservation) -> tuple[str, int]:
-        """Writes that a call is about to be sent; only after "ok" may it be.
+    async def reserve(
+        self, destination: str, limits: Limits, reservation: Reservation, *, lease: timedelta
+    ) -> tuple[str, int]:
+        """Writes that a call is about to be sent, and renews the lease; only after "ok" may it be.
 
         Answers a verdict and a moment (ms): ok; fenced: the lease is another's; sent: the meaning was accepted
         before; busy: another relay is sending it until then; wait: nothing may be sent until then.
@@ -188,7 +191,8 @@ class Journal:
         if batcher is None:
 
             async def flush(batch: list[Reservation]) -> list[tuple[str, int]]:
-                options = {"dest": destination, "lease_ms": self._lease_ms, "limits": asdict(limits)}
+                lease_ms = lease // timedelta(milliseconds=1)
+                options = {"dest": destination, "lease_ms": lease_ms, "limits": asdict(limits)}
                 args = [json.dumps(options), *(json.dumps(asdict(item)) for item in batch)]
                 return [(a[0].decode(), a[1]) for a in await self._call(self._reserve, args)]
 

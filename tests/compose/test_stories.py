@@ -1,0 +1,189 @@
+"""Orders' lives as stories in steps: what was told, and which calls it came to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from relay.compose.policy import Policy
+from relay.normalise.contract import Postback
+from relay.normalise.events import load
+from relay.testing.fixtures import Story
+from tests.support import cancelled, checkout, fulfilled, placed, refunded, thin
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SINCE = START - timedelta(days=1)
+
+
+def tell(*steps: dict[str, Any], policy: Policy | None = None, apart: timedelta = timedelta(minutes=1)) -> list[str]:
+    """Each step told by a postback of its own; the calls as words: "placed 4990", and "-" for none."""
+    story = Story(policy or Policy(since=SINCE))
+    words = []
+    for number, step in enumerate(steps, 1):
+        postback = Postback("POST", "", {}, b"", START + apart * number)
+        told = list(story.tell(number, postback, load([step])))
+        words.append(" + ".join(_word(call) for call in told if "path" in call) or "-")
+    return words
+
+
+def _word(call: dict[str, Any]) -> str:
+    body = call["body"]
+    if call["path"] == "/checkouts":
+        return "checkout"
+    if call["path"] == "/subscribers/events":
+        return f"event {body['event']}"
+    if body["status"] == "refunded":
+        return f"refunded {body['refundAmountCents']}"
+    return f"{body['status']} {body['totalCents']}" if body["status"] == "placed" else str(body["status"])
+
+
+def test_an_ordinary_life() -> None:
+    assert tell(checkout(), placed(), fulfilled(), refunded()) == [
+        "checkout",
+        "placed 4990",
+        "fulfilled",
+        "refunded 4990",
+    ]
+
+
+def test_everything_told_twice_goes_out_once() -> None:
+    assert tell(placed(), placed(), fulfilled(), fulfilled(), cancelled(), cancelled()) == [
+        "placed 4990",
+        "-",
+        "fulfilled",
+        "-",
+        "cancelled",
+        "-",
+    ]
+
+
+def test_an_upsell_pushes_the_order_again_with_its_new_total() -> None:
+    assert tell(placed(total=100), placed(total=150), placed(total=100)) == ["placed 100", "placed 150", "-"]
+
+
+def test_an_upsell_can_become_an_event_instead() -> None:
+    policy = Policy(since=SINCE, upsell="event")
+    assert tell(placed(total=100), placed(total=150), policy=policy) == ["placed 100", "event order.upsold"]
+
+
+def test_a_held_sale_goes_out_once_with_the_final_total() -> None:
+    policy = Policy(since=SINCE, upsell="hold", upsell_hold=timedelta(minutes=15))
+    story = Story(policy)
+    for number, total in ((1, 100), (2, 150)):
+        postback = Postback("POST", "", {}, b"", START)
+        assert [c for c in story.tell(number, postback, load([placed(total=total)])) if "path" in c] == []
+
+
+def test_partial_refunds_go_out_as_steps_that_sum_to_the_cumulative_amount() -> None:
+    assert tell(placed(), refunded(1000), refunded(2500), refunded(2500), refunded()) == [
+        "placed 4990",
+        "refunded 1000",
+        "refunded 1500",
+        "-",
+        "refunded 2490",
+    ]
+
+
+def test_an_overtaken_refund_is_ignored() -> None:
+    assert tell(placed(), refunded(2500), refunded(1000)) == ["placed 4990", "refunded 2500", "-"]
+
+
+def test_refunds_can_be_told_as_cumulative_amounts() -> None:
+    policy = Policy(since=SINCE, refund_amount="cumulative")
+    assert tell(placed(), refunded(1000), refunded(2500), policy=policy)[1:] == ["refunded 1000", "refunded 2500"]
+
+
+def test_refunds_told_as_steps_are_summed_by_their_ids() -> None:
+    def step(number: int, amount: int) -> dict[str, Any]:
+        return refunded() | {"refund": {"basis": "step", "amount_minor": amount, "id": f"r{number}"}}
+
+    assert tell(placed(), step(1, 1000), step(2, 500), step(1, 1000)) == [
+        "placed 4990",
+        "refunded 1000",
+        "refunded 500",
+        "-",
+    ]
+
+
+def test_a_parcel_still_ships_after_a_partial_refund_but_not_after_a_full_one() -> None:
+    assert tell(placed(), refunded(1000), fulfilled())[-1] == "fulfilled"
+    assert tell(placed(), refunded(), fulfilled())[-1] == "-"
+
+
+def test_a_sale_is_never_told_after_a_full_refund() -> None:
+    assert tell(refunded(), placed()) == ["refunded 4990", "-"]
+
+
+def test_a_cancelled_order_comes_back_only_where_the_source_allows_it() -> None:
+    assert tell(cancelled(), placed()) == ["cancelled", "-"]
+    assert tell(cancelled(), placed(), policy=Policy(since=SINCE, revive=True)) == ["cancelled", "placed 4990"]
+
+
+def test_an_overtaken_sale_is_made_up_before_its_shipment() -> None:
+    dated = fulfilled(ordered_at="2026-03-01T10:00:00Z")
+    assert tell(dated, placed()) == ["placed 4990 + fulfilled", "-"]
+
+
+@pytest.mark.parametrize("ordered_at", [None, "2025-12-24T10:00:00Z"])
+def test_a_sale_is_not_made_up_for_an_order_that_is_old_or_undated(ordered_at: str | None) -> None:
+    dated = fulfilled() if ordered_at is None else fulfilled(ordered_at=ordered_at)
+    assert tell(dated) == ["fulfilled"]
+
+
+@pytest.mark.parametrize("end", [cancelled, refunded])
+def test_a_sale_is_never_made_up_before_an_end(end: Any) -> None:
+    told = tell(end(ordered_at="2026-03-01T10:00:00Z"))
+    assert "placed" not in told[0]
+
+
+def test_a_thin_shipment_takes_what_it_lacks_from_the_book() -> None:
+    assert tell(placed(), thin("order.fulfilled")) == ["placed 4990", "fulfilled"]
+
+
+def test_a_thin_shipment_of_an_unknown_order_sends_nothing() -> None:
+    assert tell(thin("order.fulfilled")) == ["-"]
+
+
+def test_a_checkout_is_dropped_once_its_order_or_one_of_the_customer_is_known() -> None:
+    assert tell(placed(), checkout()) == ["placed 4990", "-"]
+    assert tell(placed("A-1"), checkout("C-2")) == ["placed 4990", "-"]
+    assert tell(placed("A-1"), checkout("C-2"), apart=timedelta(hours=25)) == ["placed 4990", "checkout"]
+
+
+def test_a_checkout_that_is_too_old_by_its_own_time_is_dropped() -> None:
+    assert tell(checkout(started_at="2026-02-27T12:00:00Z")) == ["-"]
+
+
+def test_the_order_carries_the_id_of_its_checkout() -> None:
+    story = Story(Policy(since=SINCE))
+    postback = Postback("POST", "", {}, b"", START)
+    list(story.tell(1, postback, load([checkout()])))
+    (call,) = story.tell(2, postback, load([placed()]))
+    assert call["body"]["properties"] == {"checkoutId": "A-1"}
+
+
+@pytest.mark.parametrize(
+    ("chargeback", "calls"),
+    [("refunded", ["refunded 4990"]), ("event", ["event chargeback"]), ("ignore", ["-"])],
+)
+def test_a_chargeback_becomes_what_the_source_says(chargeback: Any, calls: list[str]) -> None:
+    told = refunded() | {"refund": {"basis": "full", "chargeback": True}}
+    assert tell(told, policy=Policy(since=SINCE, chargeback=chargeback)) == calls
+
+
+def test_a_refund_of_unknown_amount_is_refused_naming_the_field() -> None:
+    story = Story(Policy(since=SINCE))
+    postback = Postback("POST", "", {}, b"", START)
+    told = list(story.tell(1, postback, load([thin("order.refunded", **{k: v for k, v in placed().items() if k != "kind"})])))
+    assert told == [{"skipped": "the postback does not say how much was refunded"}]
+
+
+def test_two_names_of_one_order_lead_to_one_book_and_the_name_sent_first_stays() -> None:
+    whole = placed() | {"order_id": "7D02AA91C0", "names": ["client:7D02AA91C0", "number:61044"]}
+    by_number = thin("order.fulfilled") | {"order_id": "61044", "names": ["number:61044"]}
+    story = Story(Policy(since=SINCE))
+    postback = Postback("POST", "", {}, b"", START)
+    sent = [*story.tell(1, postback, load([whole])), *story.tell(2, postback, load([by_number]))]
+    assert [call["body"]["orderId"] for call in sent] == ["7D02AA91C0", "7D02AA91C0"]

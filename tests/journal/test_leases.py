@@ -1,0 +1,223 @@
+"""Leases, fencing, waking and the sweep: what keeps a relay from being lost or sent by two."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from relay.journal.ids import Ids
+from relay.journal.journal import Journal, Wakeup
+from relay.journal.records import BookEntry, Claim, Limits, Recording, Reservation, Settlement, Status
+
+LIMITS = Limits("key")
+LONG = timedelta(seconds=30)
+OVER = timedelta(milliseconds=1)
+
+
+@pytest.fixture
+def journal(redis: Redis) -> Journal:
+    return Journal(redis, Wakeup("jobs", "job:", {"main": "drain"}))
+
+
+def recording(
+    order: str = "A-1", *, person: str = "jo", ids: Ids = Ids(), status: Status = Status.QUEUED  # noqa: B008
+) -> Recording:
+    relay = ids.new()
+    return Recording(
+        id=relay,
+        source="shop",
+        adapter="spoken",
+        destination="main",
+        at_ms=1,
+        status=status,
+        copy=relay,
+        window_ms=60_000,
+        blob=b"{}",
+        kinds="order.placed",
+        person=person,
+        order=order,
+        orders=(BookEntry((f"id:{order}",), "[]"),),
+        places=True,
+        is_order=True,
+    )
+
+
+async def claim(journal: Journal, want: int = 10, *, lease: timedelta = LONG, token: str = "t") -> Claim:
+    await journal.sign_on("main", token)
+    return await journal.claim("main", token, want, LIMITS, lease=lease)
+
+
+async def expired(journal: Journal, redis: Redis) -> None:
+    """Waits until Redis's clock has passed the leases of OVER."""
+    before = await redis.time()
+    while await redis.time() < (before[0], before[1] + 3000):
+        pass
+
+
+def settled(claimed: Claim, status: Status = Status.DELIVERED) -> Settlement:
+    leased = claimed.relays[0]
+    return Settlement(leased.id, leased.token, leased.lane, "shop", status=status)
+
+
+async def test_only_the_head_of_a_lane_is_leased_and_the_next_follows_when_it_is_settled(journal: Journal) -> None:
+    first, second = recording("A-1"), recording("A-2")
+    other = recording("B-1", person="kim")
+    for each in (first, second, other):
+        await journal.record(each)
+    claimed = await claim(journal)
+    assert {leased.id for leased in claimed.relays} == {first.id, other.id}
+    assert (await claim(journal)).relays == ()
+    await journal.settle("main", settled(claimed))
+    assert [leased.id for leased in (await claim(journal)).relays] == [second.id]
+
+
+async def test_a_lease_that_ended_is_given_to_another_and_the_sleeper_cannot_complete(
+    journal: Journal, redis: Redis
+) -> None:
+    await journal.record(recording())
+    sleeper = await claim(journal, lease=OVER)
+    await expired(journal, redis)
+    taker = await claim(journal)
+    assert taker.relays[0].id == sleeper.relays[0].id
+    assert not await journal.settle("main", settled(sleeper))
+    assert await journal.settle("main", settled(taker))
+
+
+async def test_a_sleeper_may_not_even_begin_to_send(journal: Journal, redis: Redis) -> None:
+    await journal.record(recording())
+    sleeper = (await claim(journal, lease=OVER)).relays[0]
+    await expired(journal, redis)
+    await claim(journal)
+    reservation = Reservation(
+        sleeper.id, sleeper.token, sleeper.lane, "shop", "orders", "id:A-1", "placed@100"
+    )
+    assert await journal.reserve("main", LIMITS, reservation, lease=LONG) == ("fenced", 0)
+
+
+async def test_the_fifth_lease_without_a_result_is_dead_because_it_kills_workers(
+    journal: Journal, redis: Redis
+) -> None:
+    first = recording()
+    await journal.record(first)
+    for _ in range(5):
+        await claim(journal, lease=OVER)
+        await expired(journal, redis)
+    assert (await claim(journal)).relays == ()
+    fields = await redis.hgetall(journal.keys.relay(first.id))  # type: ignore[misc]
+    assert fields[b"status"] == b"dead"
+    assert b"kills workers" in fields[b"reason"]
+    assert b"attempts" not in fields
+
+
+async def test_an_older_relay_that_comes_late_takes_its_place_by_receipt(journal: Journal) -> None:
+    ids = Ids()
+    older, newer = recording("A-1", ids=ids), recording("A-2", ids=ids)
+    await journal.record(newer)
+    await journal.record(older)
+    assert [leased.id for leased in (await claim(journal)).relays] == [older.id]
+
+
+async def test_recording_wakes_a_drain_once_and_rings_one_that_runs(journal: Journal, redis: Redis) -> None:
+    await journal.record(recording("A-1"))
+    await journal.record(recording("A-2"))
+    assert await redis.zcard("jobs") == 1
+    await journal.sign_on("main", "t")
+    await journal.record(recording("A-3"))
+    assert await redis.zcard("jobs") == 1
+    assert await redis.llen(journal.keys.wake("main")) == 1  # type: ignore[misc]
+
+
+async def test_a_relay_recorded_while_its_drain_is_ending_keeps_it_or_wakes_another(
+    journal: Journal, redis: Redis
+) -> None:
+    await journal.sign_on("main", "t")
+    await journal.claim("main", "t", 10, LIMITS, lease=LONG)  # its last look: nothing
+    await journal.record(recording("A-1"))
+    assert not await journal.sign_off("main", "t", LIMITS)  # stays
+    await claim(journal)
+    assert await journal.sign_off("main", "t", LIMITS)
+    await journal.record(recording("B-1", person="kim"))  # just after
+    assert await redis.zcard("jobs") == 1
+
+
+async def test_a_drain_that_leaves_with_work_due_wakes_the_next(journal: Journal, redis: Redis) -> None:
+    await journal.sign_on("main", "t")
+    await journal.record(recording())
+    assert await redis.zcard("jobs") == 0
+    assert await journal.sign_off("main", "t", LIMITS, leaving=True)
+    assert await redis.zcard("jobs") == 1
+
+
+async def test_what_is_due_later_is_a_job_for_then(journal: Journal, redis: Redis) -> None:
+    await journal.record(recording())
+    claimed = await claim(journal)
+    leased = claimed.relays[0]
+    due = claimed.now_ms + 3_600_000
+    await journal.settle(
+        "main", Settlement(leased.id, leased.token, leased.lane, "shop", status=Status.RETRYING, due_ms=due)
+    )
+    await redis.delete("jobs")
+    assert await journal.sign_off("main", "t", LIMITS)
+    assert [score for _, score in await redis.zrange("jobs", 0, -1, withscores=True)] == [due]
+
+
+async def test_the_sweep_finds_due_work_whose_wake_up_was_lost(journal: Journal, redis: Redis) -> None:
+    await journal.record(recording())
+    await redis.delete("jobs", f"{journal.keys.prefix}drain:main")
+    await journal.sweep("main", LIMITS)
+    assert await redis.zcard("jobs") == 1
+
+
+async def test_two_drains_never_run_for_one_destination(journal: Journal) -> None:
+    assert await journal.sign_on("main", "one")
+    assert not await journal.sign_on("main", "two")
+    assert (await journal.claim("main", "two", 10, LIMITS, lease=LONG)).state == "lost"
+
+
+async def test_the_ledger_lets_a_meaning_out_once_whoever_asks(journal: Journal) -> None:
+    await journal.record(recording("A-1", person="jo"))
+    await journal.record(recording("A-1", person="kim"))  # the same order under another address: another lane
+    claimed = await claim(journal)
+    first, second = (
+        Reservation(leased.id, leased.token, leased.lane, "shop", "orders", "id:A-1", "placed@100")
+        for leased in claimed.relays
+    )
+    assert (await journal.reserve("main", LIMITS, first, lease=LONG))[0] == "ok"
+    assert (await journal.reserve("main", LIMITS, second, lease=LONG))[0] == "busy"
+
+
+async def test_the_budget_is_counted_at_the_reservation_and_never_exceeded(journal: Journal) -> None:
+    limits = Limits("key", minute=3, second=2)
+    for n in range(5):
+        await journal.record(recording(f"A-{n}", person=f"p{n}"))
+    await journal.sign_on("main", "t")
+    claimed = await journal.claim("main", "t", 10, limits, lease=LONG)
+    assert len(claimed.relays) == 2
+    verdicts = []
+    for leased in claimed.relays:
+        reservation = Reservation(leased.id, leased.token, leased.lane, "shop", "orders", "", "m")
+        verdicts.append((await journal.reserve("main", limits, reservation, lease=LONG))[0])
+    again = await journal.claim("main", "t", 10, limits, lease=LONG)
+    assert verdicts == ["ok", "ok"]
+    assert again.relays == ()
+    assert again.next_ms is not None
+    assert again.now_ms < again.next_ms <= again.now_ms + 1050
+
+
+async def test_a_full_redis_refuses_to_record_and_can_still_be_told_what_was_delivered(
+    journal: Journal, redis: Redis
+) -> None:
+    from relay.errors import JournalAway
+
+    await journal.record(recording("A-1"))
+    claimed = await claim(journal)
+    used = (await redis.info("memory"))["used_memory"]
+    await redis.config_set("maxmemory", used // 2)
+    try:
+        with pytest.raises(JournalAway):
+            await journal.record(recording("A-2"))
+        assert await journal.settle("main", settled(claimed))
+    finally:
+        await redis.config_set("maxmemory", 0)
