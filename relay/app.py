@@ -122,6 +122,7 @@ def serve(env: Environment, config: Config) -> None:
         http="httptools",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=10,

@@ -14,6 +14,7 @@ from relay.errors import SettingsError
 from relay.httpfile import RawRequest
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal
+from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.contract import Events, Ignored, Postback
 from relay.normalise.events import BOOKED, Event
@@ -38,7 +39,7 @@ async def against(journal: Journal, config: Config, name: str, request: RawReque
     books: dict[str, Facts] = {}
     if isinstance(outcome, Events):
         relay = Ids().new()
-        for entry in book_entries(outcome.events):
+        for entry in book_entries(outcome.events, normalised.dump(outcome.events)):
             fields = await journal.book(name, entry.names)
             facts = facts_of({**fields, f"f:{relay}": entry.part})
             books.update(dict.fromkeys(entry.names, facts))

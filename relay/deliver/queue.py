@@ -21,6 +21,7 @@ from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
 from relay.journal.journal import Wakeup
+from relay.tasks import end
 
 if TYPE_CHECKING:
     from arq.typing import WorkerCoroutine
@@ -67,7 +68,8 @@ async def run_worker(
         if stopping.is_set():
             await _finish(worker, running)
             return
-        log.warning("worker.restarted", error=type(running.exception()).__name__, pause=pause)
+        error = None if running.cancelled() else running.exception()
+        log.warning("worker.restarted", error=type(error).__name__, pause=pause)
         await _finish(worker, running)
         await asyncio.sleep(pause)
         pause = min(pause * 2, 5.0)
@@ -113,8 +115,7 @@ def _worker(
 async def _finish(worker: Worker, running: asyncio.Task[None]) -> None:
     """Waits for the jobs under way; they have been told to end, and each has its own deadline."""
     worker.allow_pick_jobs = False
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await end(running)
     jobs = list(worker.tasks.values())
     if jobs:
         await asyncio.wait(jobs)

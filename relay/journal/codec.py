@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import zstandard
+from pydantic_core import to_json
 
 from relay.normalise import times
 from relay.normalise.contract import Postback
@@ -19,7 +20,7 @@ _MOST: Final = 64 * 1024 * 1024
 
 
 def pack(value: Mapping[str, Any]) -> bytes:
-    return _compressor.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return _compressor.compress(to_json(value))
 
 
 def unpack(data: bytes) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from pydantic_core import to_json
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -33,6 +34,7 @@ from relay.journal.records import (
     Reservation,
     Settlement,
 )
+from relay.tasks import end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +64,7 @@ class Journal:
         self._wakeup = asdict(wakeup)
         self._keep_ms = BOOK_KEPT // timedelta(milliseconds=1)
         self._hold_ms = DRAIN_HOLD // timedelta(milliseconds=1)
+        self._record_options = json.dumps({"keep_ms": self._keep_ms, "wakeup": self._wakeup})
         self._salt: bytes | None = None
         lib = _source("lib")
         self._record, self._claim, self._reserve, self._settle, self._drain, self._operate = (
@@ -117,10 +120,9 @@ class Journal:
         return await self._run_record([_meta(r) for r in batch], [r.blob for r in batch])
 
     async def _run_record(self, metas: list[dict[str, Any]], blobs: list[bytes]) -> list[Receipt]:
-        options = {"keep_ms": self._keep_ms, "wakeup": self._wakeup}
-        args: list[str | bytes] = [json.dumps(options)]
+        args: list[str | bytes] = [self._record_options]
         for meta, blob in zip(metas, blobs, strict=True):
-            args += [json.dumps(meta), blob]
+            args += [to_json(meta), blob]
         answers = await self._call(self._record, args)
         return [
             Receipt(id=a[0].decode(), duplicate=a[1] == 1, status=a[2].decode(), reason=a[3].decode())
@@ -222,8 +224,7 @@ class Journal:
         try:
             yield rung
         finally:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
+            await end(listener)
 
     async def _listen(self, destination: str, rung: asyncio.Event) -> None:
         while True:

@@ -60,7 +60,8 @@ def from_json(text: str) -> Fields:
     """Raises Malformed for anything but one JSON object."""
     try:
         value = _decoder.decode(text.removeprefix("\ufeff").strip())
-        _check_depth(value)
+        if text.count("{") + text.count("[") > MAX_DEPTH:  # else it cannot be deeper
+            _check_depth(value)
     except RecursionError as error:
         raise Malformed("the JSON is nested too deeply") from error
     except json.JSONDecodeError as error:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote_plus, unquote_plus
 
@@ -17,51 +18,79 @@ DROPPED: Final = "[dropped]"
 _SECRET_HEADER: Final = re.compile(r"authorization|cookie|token|secret|signature|hmac|api-?key|password")
 _JSON_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*:\s*)?', re.DOTALL)
 _LITERAL: Final = re.compile(r"[^\s,}\]]+")
+_ASCII_ESCAPE: Final = re.compile(r"\\u00[2-7]")
 _DIGITS: Final = re.compile(r"\d(?:[ -]?\d){12,18}(?!\d)", re.ASCII)
 
 
-def scrub(postback: Postback, names: frozenset[str], *, secrets: tuple[str, ...] = ()) -> Postback:
+def scrub(
+    postback: Postback, names: frozenset[str], *, secrets: tuple[str, ...] = (), readable: bool = True
+) -> Postback:
     """`postback` without the values of fields named in `names` (plain keys) and without any of `secrets`.
 
-    Where the body cannot be read by names, any run of 13 to 19 digits that passes the Luhn check goes too.
+    Where the body is not `readable` by names, any run of 13 to 19 digits that passes the Luhn check goes too.
     """
     headers = {
         name: DROPPED if _SECRET_HEADER.search(name) else _without(value, secrets)
         for name, value in postback.headers.items()
     }
     query = _without(_form(postback.query, names), secrets)
-    return replace(postback, headers=headers, query=query, body=_body(postback, names, secrets))
+    body = _body(postback.body, names, readable=readable)
+    return replace(postback, headers=headers, query=query, body=_without_bytes(body, secrets))
 
 
-def _body(postback: Postback, names: frozenset[str], secrets: tuple[str, ...]) -> bytes:
-    if not postback.body:
-        return b""
+def _body(body: bytes, names: frozenset[str], *, readable: bool) -> bytes:
+    if not body:
+        return body
     try:
-        text = postback.body.decode()
+        text = body.decode()
     except UnicodeDecodeError:
-        return _luhn(_without(postback.body.decode("latin-1"), secrets)).encode("latin-1")
+        return _luhn(body.decode("latin-1")).encode("latin-1")
     try:
-        if text.lstrip()[:1] in "{[":
-            clean = _json(text, names)
-        else:
+        if text.lstrip()[:1] not in ("{", "["):
             clean = _form(text, names)
-            if "=" not in text:
-                clean = _luhn(clean)
+            return clean.encode() if readable and "=" in text else _luhn(clean).encode()
+        clean = _json(text, names, readable=readable)
     except (ValueError, RecursionError):  # cut or broken: names cannot be trusted to stand where they should
         clean = _luhn(text)
-    return _without(clean, secrets).encode()
+    return body if clean is text else clean.encode()
+
+
+def _without_bytes(body: bytes, secrets: tuple[str, ...]) -> bytes:
+    for secret in secrets:
+        for form in _written(secret):
+            if form.encode() in body:
+                body = body.replace(form.encode(), DROPPED.encode())
+    return body
 
 
 def _without(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
-        for form in {secret, quote_plus(secret), json.dumps(secret)[1:-1]}:
+        for form in _written(secret):
             text = text.replace(form, DROPPED)
     return text
 
 
-def _json(text: str, names: frozenset[str]) -> str:
-    """Raises ValueError where `text` is not JSON."""
-    json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+@lru_cache(maxsize=256)
+def _written(secret: str) -> frozenset[str]:
+    """As it stands in a URL, in a form, in JSON."""
+    return frozenset({secret, quote_plus(secret), json.dumps(secret)[1:-1]})
+
+
+@lru_cache(maxsize=64)
+def _named(names: frozenset[str]) -> re.Pattern[str]:
+    """Any of `names` as a JSON key, however written: "cardNumber", "card_number", also within a string."""
+    between = r"[^a-z0-9\"\\\n]{0,3}"
+    spelled = "|".join(between.join(map(re.escape, name)) for name in sorted(names))
+    return re.compile(rf'"{between}(?:{spelled}){between}\\?"\s*:', re.IGNORECASE)
+
+
+def _json(text: str, names: frozenset[str], *, readable: bool = False) -> str:
+    """`text` itself where it names nothing to drop. Raises ValueError where it is not JSON."""
+    if not readable:
+        json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    # A look that is cheap, since most bodies name nothing; a key may hide behind an escape such as \u0063.
+    if _named(names).search(text) is None and _ASCII_ESCAPE.search(text) is None:
+        return text
     return "".join(_json_parts(text, names))
 
 

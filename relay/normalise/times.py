@@ -41,7 +41,7 @@ def parse(text: str, zone: ZoneInfo) -> datetime:
 
 def z(moment: datetime) -> str:
     """`moment` as the Commerce API shows times: 2026-03-04T09:30:00.000Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def from_ms(milliseconds: int) -> datetime:

@@ -6,7 +6,6 @@ Whatever the adapter raises, there is a recording: a reading that failed is a re
 from __future__ import annotations
 
 import hashlib
-import json
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 import structlog
+from pydantic_core import to_json
 
 from relay.errors import Malformed, PostbackError
 from relay.journal import codec
@@ -85,8 +85,10 @@ def copy_digest(source: Source, postback: Postback) -> str:
 async def recording(found: Read, relay: str, person: Person) -> Recording:
     """What the journal stores of `found` under the id `relay`. `person` makes a customer's digest."""
     source, outcome = found.source, found.outcome
-    stored = scrub(found.postback, source.adapter.dropped, secrets=source.tokens)
-    blob = codec.pack({"postback": codec.postback_to_plain(stored), "reading": reading_to_plain(outcome)})
+    readable = not isinstance(outcome, Malformed)
+    stored = scrub(found.postback, source.adapter.dropped, secrets=source.tokens, readable=readable)
+    reading = reading_to_plain(outcome)
+    blob = codec.pack({"postback": codec.postback_to_plain(stored), "reading": reading})
     common: dict[str, Any] = {
         "id": relay,
         "source": source.name,
@@ -97,7 +99,7 @@ async def recording(found: Read, relay: str, person: Person) -> Recording:
         "blob": blob,
     }
     if isinstance(outcome, Events):
-        return Recording(**common, **await _of_events(source, outcome, person))
+        return Recording(**common, **await _of_events(source, outcome, reading["events"], person))
     window_ms = _ms(source.window or BOOKED_WINDOW)
     if isinstance(outcome, Ignored):
         delivery = _delivery(outcome.delivery_id)
@@ -109,7 +111,9 @@ async def recording(found: Read, relay: str, person: Person) -> Recording:
     )
 
 
-async def _of_events(source: Source, reading: Events, person: Person) -> dict[str, Any]:
+async def _of_events(
+    source: Source, reading: Events, plain: list[dict[str, Any]], person: Person
+) -> dict[str, Any]:
     booked = [event for event in reading.events if isinstance(event, BOOKED)]
     email = next((mail for event in reading.events if (mail := email_of(event))), "")
     window = BOOKED_WINDOW if booked else OTHER_WINDOW
@@ -121,24 +125,21 @@ async def _of_events(source: Source, reading: Events, person: Person) -> dict[st
         "delivery": _delivery(reading.delivery_id),
         "person": await person(email),
         "order": booked[0].order_id if booked else "",
-        "orders": book_entries(reading.events),
+        "orders": book_entries(reading.events, plain),
         "places": any(isinstance(event, OrderPlaced) for event in booked),
         "is_order": any(not isinstance(event, CheckoutStarted) for event in booked),
     }
 
 
-def book_entries(events: tuple[Event, ...]) -> tuple[BookEntry, ...]:
-    """One entry for each order: events that share a name are of one."""
-    grouped: dict[tuple[str, ...], list[Event]] = {}
-    for event in events:
+def book_entries(events: tuple[Event, ...], plain: list[dict[str, Any]]) -> tuple[BookEntry, ...]:
+    """One entry for each order: events that share a name are of one. `plain` are the events, dumped."""
+    grouped: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for event, told in zip(events, plain, strict=True):
         if isinstance(event, BOOKED):
             key = next((names for names in grouped if set(names) & set(event.names)), event.names)
             united = tuple(dict.fromkeys((*key, *event.names)))
-            grouped[united] = [*grouped.pop(key, []), event]
-    return tuple(
-        BookEntry(names, json.dumps(normalised.dump(tuple(group)), ensure_ascii=False, separators=(",", ":")))
-        for names, group in grouped.items()
-    )
+            grouped[united] = [*grouped.pop(key, []), told]
+    return tuple(BookEntry(names, to_json(group).decode()) for names, group in grouped.items())
 
 
 def email_of(event: Event) -> str | None:

@@ -1,0 +1,403 @@
+"""`relay dev`: web, worker, an embedded Redis and a stand-in for the Commerce API, in one terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import secrets
+import shlex
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import httpx
+import tomli_w
+from dotenv import dotenv_values
+
+from relay import log, settings
+from relay.children import Child, keep
+from relay.embedded import EmbeddedRedis, Hold
+from relay.errors import SettingsError
+
+if TYPE_CHECKING:
+    from relay.settings import Config, Environment, Source
+
+_LOOPBACK: Final = "127.0.0.1"
+_STANDIN_KEY: Final = "stand-in"
+_STANDIN_BASE: Final = "/api/v1"
+_READY: Final = 60.0  # seconds the web process may take
+_POLL: Final = 0.05  # seconds between two looks for a child that is about to listen
+_OWN_CHOICE: Final = range(20_000, 30_000)  # below what systems give out by themselves
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What the children run. Tests put smaller programs here."""
+
+    serve: tuple[str, ...] = (sys.executable, "-m", "relay", "serve")
+    work: tuple[str, ...] = (sys.executable, "-m", "relay", "work")
+    standin: tuple[str, ...] = (sys.executable, "-m", "relay.testing.standin")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will run. `stood_in` are the destinations that have no key and are given the stand-in."""
+
+    env: Environment
+    said: Mapping[str, str]
+    file: Path
+    config: Config
+    port: int
+    standin_port: int
+    stood_in: tuple[str, ...]
+
+    def variables(self) -> dict[str, str]:
+        """The environment of the children."""
+        return {
+            **self.said,
+            "RELAY_CONFIG": str(self.file),
+            "RELAY_DATA_DIR": str(self.file.parent),
+            "RELAY_HOST": self.env.host,
+            "RELAY_PORT": str(self.port),
+        }
+
+
+def main(*, port: int | None = None, data: Path | None = None) -> int:
+    """`relay dev` from its flags. Raises SettingsError."""
+    said = variables()
+    env = settings.environment(said, port=port, data_dir=data)
+    log.configure(env.log_level, env.log_format)
+    return asyncio.run(run(env, said))
+
+
+def variables(folder: Path = Path()) -> dict[str, str]:
+    """The environment, and the folder's `.env` where the environment is silent."""
+    written = {name: value for name, value in dotenv_values(folder / ".env").items() if value is not None}
+    return {**written, **os.environ}
+
+
+async def run(
+    env: Environment, said: Mapping[str, str] | None = None, commands: Commands | None = None
+) -> int:
+    """Until Ctrl-C, SIGTERM or a closed terminal, then 0. Raises SettingsError if it cannot go on."""
+    hold = Hold(env.data_dir.resolve())
+    try:
+        house = _House(plan(env, variables() if said is None else said), commands or Commands(), hold)
+        with _interrupts(house):
+            await house.live()
+    finally:
+        hold.release()
+    return 0
+
+
+def plan(env: Environment, said: Mapping[str, str]) -> Plan:
+    """Decides ports and configuration and writes `dev.toml`; starts nothing."""
+    port = free_port(env.host, env.port)
+    standin_port = port_near(port + 1)
+    file = env.data_dir.resolve() / "dev.toml"
+    raw, where = _configuration(env, said, file)
+    raw, stood_in = _stand_in(raw, said, f"http://{_LOOPBACK}:{standin_port}{_STANDIN_BASE}")
+    settings.parse(raw, said, where=str(where))  # so that its faults are told of the file the user wrote
+    _write(file, raw)
+    config = settings.load(file, said)
+    return Plan(env, said, file, config, port, standin_port, stood_in)
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or any free one for 0. Raises SettingsError if it cannot be listened on."""
+    if port == 0:
+        return _any_port(host)
+    try:
+        socket.create_server((host, port), family=_family(host)).close()
+    except socket.gaierror as error:
+        raise SettingsError(f"RELAY_HOST is {host!r}; expected an address of this machine") from error
+    except OSError as error:
+        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        raise SettingsError(f"port {port} {reason}; choose another with --port or RELAY_PORT") from error
+    return port
+
+
+def port_near(port: int) -> int:
+    """The port for the stand-in: this one, else any."""
+    with suppress(SettingsError, OverflowError):
+        return free_port(_LOOPBACK, port)
+    return free_port(_LOOPBACK, 0)
+
+
+def _any_port(host: str) -> int:
+    """Not the system's choice: before the child listens, it could be given to any other connection."""
+    for port in secrets.SystemRandom().sample(_OWN_CHOICE, 20):
+        with suppress(OSError):
+            socket.create_server((host, port), family=_family(host)).close()
+            return port
+    return free_port(host, secrets.choice(_OWN_CHOICE))
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _configuration(env: Environment, said: Mapping[str, str], made: Path) -> tuple[dict[str, Any], Path]:
+    """The user's file if there is one, or one was named; else the demo."""
+    ours = env.config.resolve() == made
+    if not ours and (said.get("RELAY_CONFIG") or env.config.exists()):
+        return settings.read(env.config), env.config
+    return demo(env.data_dir.resolve()), made
+
+
+def demo(data_dir: Path) -> dict[str, Any]:
+    settings.kept_secret(data_dir, "demo_token", length=18)
+    return {
+        "destinations": {"main": {"api_key": "env:SEQUENZY_API_KEY"}},
+        "sources": {
+            "demo": {
+                "adapter": "checkoutchamp",
+                "destination": "main",
+                "tokens": [f"file:{data_dir / 'demo_token'}"],
+                "currency": "USD",
+                "timezone": "America/New_York",
+            }
+        },
+    }
+
+
+def _stand_in(
+    raw: Mapping[str, Any], said: Mapping[str, str], url: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The configuration with the stand-in where a key is missing, and the names of those destinations."""
+    destinations = raw.get("destinations")
+    if not isinstance(destinations, Mapping):
+        return dict(raw), ()
+    keyless = tuple(name for name, table in destinations.items() if _keyless(table, said))
+    pointed = {name: {**destinations[name], "api_key": _STANDIN_KEY, "url": url} for name in keyless}
+    return {**raw, "destinations": {**destinations, **pointed}}, keyless
+
+
+def _keyless(destination: Any, said: Mapping[str, str]) -> bool:
+    if not isinstance(destination, Mapping):
+        return False
+    key = destination.get("api_key", "")
+    return not key or (
+        isinstance(key, str) and key.startswith("env:") and not said.get(key.removeprefix("env:"))
+    )
+
+
+def _write(file: Path, raw: Mapping[str, Any]) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(b"# Written by `relay dev` at every start: change relay.toml instead.\n")
+        tomli_w.dump(raw, out)
+
+
+class _House:
+    """All that runs, and the order in which it starts and ends."""
+
+    def __init__(self, plan: Plan, commands: Commands, hold: Hold) -> None:
+        self._plan = plan
+        self._life: asyncio.Task[None] | None = None
+        self._deaths: list[asyncio.Task[None]] = []
+        env = plan.variables()
+        self._redis = EmbeddedRedis(plan.file.parent, hold=hold) if plan.env.redis_url is None else None
+        self._standin = (
+            Child(
+                "stand-in",
+                (*commands.standin, "--host", _LOOPBACK, "--port", str(plan.standin_port)),
+                env=env,
+                output=asyncio.subprocess.DEVNULL,
+            )
+            if plan.stood_in
+            else None
+        )
+        self._web = Child("relay serve", commands.serve, env=env)
+        self._worker = Child("relay work", commands.work, env=env)
+
+    @property
+    def _services(self) -> tuple[EmbeddedRedis | Child, ...]:
+        """In the order of their start."""
+        everyone = (self._redis, self._standin, self._web, self._worker)
+        return tuple(service for service in everyone if service is not None)
+
+    async def live(self) -> None:
+        self._life = asyncio.create_task(self._run())
+        try:
+            await asyncio.wait((self._life,))
+        finally:
+            self._life.cancel()
+            await asyncio.wait((self._life,))
+            await self._close()
+        if not self._life.cancelled():
+            self._life.result()
+
+    def interrupt(self) -> None:
+        """The first time, end gracefully; after that, at once."""
+        if self._life is not None and self._life.cancel():
+            return
+        self._deaths = [asyncio.create_task(service.kill()) for service in self._services]
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as keepers:
+                for service in self._services:
+                    await service.start()
+                    keepers.create_task(keep(service))
+                    if service is self._standin:
+                        await _listening(self._plan.standin_port)
+                await self._answering()
+                sys.stdout.write(banner(self._plan))
+                sys.stdout.flush()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    async def _answering(self) -> None:
+        url = f"http://{_reach(self._plan.env.host)}:{self._plan.port}/readyz"
+        try:
+            async with asyncio.timeout(_READY), httpx.AsyncClient(trust_env=False) as client:
+                while not await _answers(client, url):  # noqa: ASYNC110  (another process sets no event)
+                    await asyncio.sleep(_POLL)
+        except TimeoutError as error:
+            raise SettingsError(
+                f"{url} gave no 200 in {_READY:.0f} s; the web process says why above"
+            ) from error
+
+    async def _close(self) -> None:
+        await asyncio.gather(self._web.stop(), self._worker.stop())
+        if self._standin is not None:
+            await self._standin.stop()
+        if self._redis is not None:
+            await self._redis.stop()
+        await asyncio.gather(*self._deaths)
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).is_success
+    except httpx.TransportError:
+        return False
+
+
+async def _listening(port: int) -> None:
+    while True:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(_LOOPBACK, port)
+            writer.close()
+            return await writer.wait_closed()
+        await asyncio.sleep(_POLL)
+
+
+@contextmanager
+def _interrupts(house: _House) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for which in wanted:
+        loop.add_signal_handler(which, house.interrupt)
+    try:
+        yield
+    finally:
+        for which in wanted:
+            loop.remove_signal_handler(which)
+
+
+def banner(plan: Plan) -> str:
+    """What a person needs next, as plain text."""
+    site = f"http://{_named(plan.env.host)}:{plan.port}"
+    lines = [
+        "",
+        "The relay runs; Ctrl-C stops it.",
+        "",
+        "Postback URLs (from outside: your public address instead):",
+    ]
+    lines += [f"  {name}  {postback_url(site, name, source)}" for name, source in plan.config.sources.items()]
+    lines += ["", "Send a sale:", f"  {_example(plan, site)}", "", "See what became of it:"]
+    lines += [f"  dashboard  {site}/ops/", f"  one relay  {_relay_command()} show ID{_data_flag(plan)}"]
+    lines += [f"  calls to {name} go to {_leads_to(plan, name)}" for name in plan.config.destinations]
+    return "\n".join((*lines, "", ""))
+
+
+def postback_url(site: str, name: str, source: Source) -> str:
+    return f"{site}/in/{name}/{quote(source.tokens[0].get_secret_value(), safe='')}"
+
+
+def _example(plan: Plan, site: str) -> str:
+    for name, source in plan.config.sources.items():
+        if source.adapter == "checkoutchamp":
+            return curl(postback_url(site, name, source), sale(source))
+    return f"{_relay_command()} send {next(iter(plan.config.sources))} FILE"
+
+
+def curl(url: str, body: Mapping[str, Any]) -> str:
+    """One line for a POSIX shell."""
+    words = (
+        "curl",
+        "-sS",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        json.dumps(body, separators=(",", ":")),
+        url,
+    )
+    return shlex.join(words)
+
+
+def sale(source: Source) -> dict[str, Any]:
+    """A CheckoutChamp sale of now, with an id of its own, as the platform sends it: flat, money as text."""
+    now = datetime.now(source.timezone or UTC)
+    return {
+        "customerType": "SALE",
+        "orderId": int(time.time()),
+        "clientOrderId": f"{secrets.randbits(40):010X}",
+        "orderStatus": "COMPLETE",
+        "responseType": "SUCCESS",
+        "dateCreated": f"{now:%Y-%m-%d %H:%M:%S}",
+        "firstName": "Dana",
+        "lastName": "Example",
+        "emailAddress": "dana@example.com",
+        "country": "US",
+        "totalPrice": "54.95",
+        "totalShipping": "5.95",
+        "currencyCode": source.currency or "USD",
+        "product1_name": "Glow Serum",
+        "product1_crmId": "601",
+        "product1_sku": "GLOW-1",
+        "product1_qty": "1",
+        "product1_price": "49.00",
+    }
+
+
+def _leads_to(plan: Plan, name: str) -> str:
+    if name in plan.stood_in:
+        return f"the stand-in, which mails nobody: http://{_LOOPBACK}:{plan.standin_port}/"
+    return f"{plan.config.destinations[name].url}, with your key: real calls"
+
+
+def _relay_command() -> str:
+    script = Path(sys.executable).with_name("relay")
+    if not script.exists():
+        return f"{shlex.quote(sys.executable)} -m relay"
+    here = Path.cwd()
+    return shlex.quote(str(script.relative_to(here) if script.is_relative_to(here) else script))
+
+
+def _data_flag(plan: Plan) -> str:
+    data = plan.file.parent
+    return "" if data == Path(".relay").resolve() else f" --data {shlex.quote(str(data))}"
+
+
+def _reach(host: str) -> str:
+    """An address that a process of this machine can connect to."""
+    any_address = {"": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}
+    found = any_address.get(host, host)
+    return f"[{found}]" if ":" in found else found
+
+
+def _named(host: str) -> str:
+    return "localhost" if host in ("", _LOOPBACK, "0.0.0.0", "::", "::1") else _reach(host)
