@@ -18,10 +18,8 @@ from arq.constants import job_key_prefix
 from arq.cron import cron
 from arq.jobs import serialize_job
 from arq.worker import Worker, func
-from redis.exceptions import RedisError
 
 from relay.journal.journal import Wakeup
-from relay.tasks import end
 
 if TYPE_CHECKING:
     from arq.typing import WorkerCoroutine
@@ -50,6 +48,23 @@ def wakeup(destinations: Sequence[str]) -> Wakeup:
     return Wakeup(queue=QUEUE, prefix=job_key_prefix, jobs=jobs)
 
 
+class Stopping(Exception):
+    """The worker has been told to end; it does so between two looks at the queue."""
+
+
+class _Worker(Worker):
+    """arq's worker, which ends by exception or not at all: cancelled within a command, it leaks a connection."""
+
+    def __init__(self, stopping: asyncio.Event, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._told = stopping
+
+    async def heart_beat(self) -> None:
+        if self._told.is_set():
+            raise Stopping
+        await super().heart_beat()
+
+
 async def run_worker(
     redis: ArqRedis,
     *,
@@ -60,23 +75,24 @@ async def run_worker(
     """Runs jobs until `stopping`; starts anew, with a growing pause, whenever arq gives up on Redis."""
     pause = 0.1
     while not stopping.is_set():
-        worker = _worker(redis, drain, sweep)
-        running = asyncio.create_task(worker.async_run())
-        stop = asyncio.create_task(stopping.wait())
-        await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if stopping.is_set():
-            await _finish(worker, running)
-            return
-        error = None if running.cancelled() else running.exception()
-        log.warning("worker.restarted", error=type(error).__name__, pause=pause)
-        await _finish(worker, running)
+        worker = _worker(redis, drain, sweep, stopping)
+        try:
+            await worker.async_run()
+        except Stopping:
+            break
+        except Exception as error:  # noqa: BLE001 - arq lets through whatever Redis's client raises
+            log.warning("worker.restarted", error=type(error).__name__, pause=pause)
+        finally:
+            await _finish(worker)
         await asyncio.sleep(pause)
         pause = min(pause * 2, 5.0)
 
 
 def _worker(
-    redis: ArqRedis, drain: Callable[[str], Awaitable[None]], sweep: Callable[[], Awaitable[None]]
+    redis: ArqRedis,
+    drain: Callable[[str], Awaitable[None]],
+    sweep: Callable[[], Awaitable[None]],
+    stopping: asyncio.Event,
 ) -> Worker:
     async def drain_job(_: dict[Any, Any], destination: str) -> None:
         await drain(destination)
@@ -84,7 +100,8 @@ def _worker(
     async def sweep_job(_: dict[Any, Any]) -> None:
         await sweep()
 
-    return Worker(
+    return _Worker(
+        stopping,
         functions=[func(cast("WorkerCoroutine", drain_job), name="drain")],
         cron_jobs=[
             cron(
@@ -112,13 +129,11 @@ def _worker(
     )
 
 
-async def _finish(worker: Worker, running: asyncio.Task[None]) -> None:
+async def _finish(worker: Worker) -> None:
     """Waits for the jobs under way; they have been told to end, and each has its own deadline."""
-    worker.allow_pick_jobs = False
-    await end(running)
     jobs = list(worker.tasks.values())
     if jobs:
         await asyncio.wait(jobs)
     for job in jobs:
-        if not job.cancelled() and isinstance(job.exception(), RedisError):
-            log.warning("worker.job_ended_without_redis")
+        if not job.cancelled() and job.exception():
+            log.warning("worker.job_ended", error=type(job.exception()).__name__)
