@@ -37,6 +37,7 @@ _STANDIN_KEY: Final = "stand-in"
 _STANDIN_BASE: Final = "/api/v1"
 _READY: Final = 60.0  # seconds the web process may take
 _POLL: Final = 0.05  # seconds between two looks for a child that is about to listen
+_HIGHEST_PORT: Final = 65_535
 _OWN_CHOICE: Final = range(20_000, 30_000)  # below what systems give out by themselves
 
 
@@ -129,8 +130,8 @@ def free_port(host: str, port: int) -> int:
 
 def port_near(port: int) -> int:
     """The port for the stand-in: this one, else any."""
-    with suppress(SettingsError, OverflowError):
-        return free_port(_LOOPBACK, port)
+    with suppress(SettingsError):
+        return free_port(_LOOPBACK, port if port <= _HIGHEST_PORT else 0)
     return free_port(_LOOPBACK, 0)
 
 

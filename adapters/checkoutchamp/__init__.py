@@ -1,0 +1,67 @@
+"""The adapter for CheckoutChamp (formerly Konnektive): export postbacks, and orders as its API shows them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from adapters.checkoutchamp import names, payloads, properties
+from adapters.checkoutchamp.building import Context, build, notice
+from adapters.checkoutchamp.deciding import decide
+from adapters.checkoutchamp.mapping import Does, Verdict
+from adapters.checkoutchamp.options import CheckoutChampOptions
+from adapters.checkoutchamp.payloads import LONGEST_ID, Payload
+from adapters.checkoutchamp.words import EVENT_WORDS, plain
+from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
+from relay.normalise.events import Event
+
+__all__ = ["CheckoutChamp", "CheckoutChampOptions"]
+
+
+class CheckoutChamp:
+    name: ClassVar[str] = "checkoutchamp"
+    Options: ClassVar[type[BaseModel]] = CheckoutChampOptions
+    dropped: ClassVar[frozenset[str]] = names.DROPPED
+    timezone: ClassVar[str] = "America/New_York"
+    """Where a source sets none: dates are the account's wall clock, by default US Eastern."""
+
+    def __init__(self, source: SourceContext, options: CheckoutChampOptions) -> None:
+        self._keys = names.keys(options.fields)
+        self._words = {plain(word): EVENT_WORDS[plain(known)] for word, known in options.words.items()}
+        self._context = Context(
+            source=source,
+            options=options,
+            attributes=properties.plan(options.attributes, self._keys),
+            properties=properties.plan(options.properties, self._keys),
+        )
+
+    def read(self, postback: Postback) -> Reading:
+        delivery = _delivery_id(postback)
+        payload = payloads.read(postback, self._keys)
+        if payloads.says_nothing(payload):
+            return Ignored("ping: the request carries nothing", delivery)
+        verdict = decide(payload, self._context.options, self._words)
+        events = self._events(verdict, payload)
+        if not events:
+            return Ignored(verdict.reason or "nothing was refunded", delivery)
+        return Events(events, _warnings(payload), delivery)
+
+    def _events(self, verdict: Verdict, payload: Payload) -> tuple[Event, ...]:
+        if verdict.does != Does.IGNORE:
+            return build(verdict, payload, self._context)
+        wanted = self._context.options.customer_events
+        if verdict.notice is None or verdict.notice.value not in wanted:
+            return ()
+        return (notice(verdict.notice, payload, self._context),)
+
+
+def _warnings(payload: Payload) -> tuple[str, ...]:
+    placeholders = payload.placeholders()
+    return tuple(dict.fromkeys([*([placeholders] if placeholders else []), *payload.warnings]))
+
+
+def _delivery_id(postback: Postback) -> str | None:
+    """Only merchants' proxies send one; the platform itself names its deliveries in no way."""
+    text = payloads.text_of(postback.headers.get("idempotency-key"))
+    return text if text is not None and len(text) <= LONGEST_ID else None

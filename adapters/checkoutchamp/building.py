@@ -1,0 +1,266 @@
+"""Events out of a payload, once it is clear what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from adapters.checkoutchamp import items, properties, refunds, values
+from adapters.checkoutchamp.mapping import Does, Verdict
+from adapters.checkoutchamp.options import CheckoutChampOptions
+from adapters.checkoutchamp.payloads import LONGEST_ID, Payload, cut
+from adapters.checkoutchamp.properties import Plan, Subject
+from adapters.checkoutchamp.state import shipment
+from adapters.checkoutchamp.values import Ids, Money
+from adapters.checkoutchamp.words import NOTICES, ON_ITS_WAY, Means, plain
+from relay.errors import Unmappable
+from relay.normalise.contract import SourceContext
+from relay.normalise.events import (
+    CheckoutStarted,
+    Customer,
+    CustomerEvent,
+    Event,
+    OrderCancelled,
+    OrderFulfilled,
+    OrderPlaced,
+    OrderRefunded,
+    Scalar,
+)
+
+_DIGEST_LENGTH: Final = 24
+_LONGEST_URL: Final = 2000
+# Which field of theirs a value of ours comes from, for an error the merchant can act on.
+_FIELD_OF: Final = {
+    "order_id": "orderId",
+    "names": "orderId",
+    "email": "emailAddress",
+    "customer": "emailAddress",
+    "currency": "currencyCode",
+    "total_minor": "totalPrice",
+    "ordered_at": "dateCreated",
+    "started_at": "dateCreated",
+    "url": "salesUrl",
+    "refund": "refundRemaining",
+    "amount_minor": "refundRemaining",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One source as this adapter needs it, made once."""
+
+    source: SourceContext
+    options: CheckoutChampOptions
+    attributes: Plan
+    properties: Plan
+
+
+Fields = dict[str, Any]
+
+
+def build(verdict: Verdict, payload: Payload, context: Context) -> tuple[Event, ...]:
+    """The events; none where a refund turns out to be of nothing. Raises Unmappable."""
+    try:
+        return _BUILDERS[verdict.does](verdict, payload, context)
+    except ValidationError as error:
+        raise _unmappable(error) from error
+
+
+def notice(means: Means, payload: Payload, context: Context) -> CustomerEvent:
+    """A trigger the Commerce API has no call for, as a generic event. Raises Unmappable."""
+    try:
+        return CustomerEvent(
+            name=NOTICES[means].event,
+            customer=_customer(payload, context, needed=payload.text("customerId") is None),
+            properties=_properties(payload, context, values.ids(payload), of_order=False),
+        )
+    except ValidationError as error:
+        raise _unmappable(error) from error
+
+
+def _unmappable(error: ValidationError) -> Unmappable:
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "currency"
+    return Unmappable(_FIELD_OF.get(name, name), first["msg"])
+
+
+# --- one builder for each outcome
+
+
+def _placed(_: Verdict, payload: Payload, context: Context) -> tuple[Event, ...]:
+    return (OrderPlaced(**_order(payload, context, complete=True)),)
+
+
+def _placed_and_since(_: Verdict, payload: Payload, context: Context) -> tuple[Event, ...]:
+    fields = _order(payload, context, complete=True)
+    found: list[Event] = [OrderPlaced(**fields)]
+    if shipment(payload) in ON_ITS_WAY:
+        found.append(OrderFulfilled(**fields))
+    in_part = refunds.in_part(payload, values.currency(payload, context.source.currency))
+    if in_part is not None:
+        found.append(OrderRefunded(**fields, refund=in_part))
+    return tuple(found)
+
+
+def _fulfilled(_: Verdict, payload: Payload, context: Context) -> tuple[Event, ...]:
+    return (OrderFulfilled(**_order(payload, context)),)
+
+
+def _cancelled(_: Verdict, payload: Payload, context: Context) -> tuple[Event, ...]:
+    if plain(payload.text("orderStatus")) == "complete":
+        payload.warnings.append(
+            "event says that the order was cancelled, while orderStatus is COMPLETE; on a profile routed to "
+            "the trigger Cancel, which is that of subscriptions, write event=cancel"
+        )
+    return (OrderCancelled(**_order(payload, context)),)
+
+
+def _refunded(verdict: Verdict, payload: Payload, context: Context) -> tuple[Event, ...]:
+    money = values.currency(payload, context.source.currency)
+    refund = refunds.refund(payload, verdict.does, money)
+    if refund is None:
+        return ()
+    fields = _order(payload, context)
+    if refund.amount_minor is not None:
+        fields["currency"] = money.code
+    if refund.chargeback:
+        fields["properties"] = {"chargeback": True, **fields["properties"]}
+    return (OrderRefunded(**fields, refund=refund),)
+
+
+def _checkout(_: Verdict, payload: Payload, context: Context) -> tuple[Event, ...]:
+    zone = context.source.timezone
+    fields = _order(payload, context, checkout=True)
+    started = fields.pop("ordered_at") or values.moment(payload, "acquisitionDate", zone)
+    return (CheckoutStarted(**fields, started_at=started, url=_url(payload)),)
+
+
+_BUILDERS: Final[Mapping[Does, Callable[[Verdict, Payload, Context], tuple[Event, ...]]]] = MappingProxyType(
+    {
+        Does.PLACED: _placed,
+        Does.PLACED_AND_SINCE: _placed_and_since,
+        Does.FULFILLED: _fulfilled,
+        Does.CANCELLED: _cancelled,
+        Does.CHECKOUT: _checkout,
+        Does.REFUND: _refunded,
+        Does.FULL_REFUND: _refunded,
+        Does.PARTIAL_REFUND: _refunded,
+        Does.CHARGEBACK: _refunded,
+    }
+)
+
+
+# --- what they share
+
+
+def _order(payload: Payload, context: Context, *, complete: bool = False, checkout: bool = False) -> Fields:
+    """The fields of an order event. `complete`: it stands alone, so e-mail and total must be there."""
+    customer = _customer(payload, context, needed=complete or checkout)
+    ids = _ids(payload, context, customer, checkout=checkout)
+    money = values.currency(payload, context.source.currency)
+    total = _total(payload, context, money, complete=complete, checkout=checkout)
+    lines = items.read(payload, context.options.product_id, money.code)
+    priced = total is not None or any(line.price_minor is not None for line in lines or ())
+    return {
+        "order_id": ids.best,
+        "names": ids.names,
+        "customer": customer,
+        "currency": money.code if money.said or priced else None,
+        "total_minor": total,
+        "ordered_at": values.created(payload, context.source.timezone),
+        "items": lines,
+        "properties": _properties(payload, context, ids),
+    }
+
+
+def _ids(payload: Payload, context: Context, customer: Customer, *, checkout: bool) -> Ids:
+    found = values.ids(payload)
+    if found is not None:
+        return found
+    if not checkout:
+        raise values.missing(payload, "orderId", "an order needs an id: map clientOrderId and orderId")
+    return _derived(payload, context, customer)
+
+
+def _derived(payload: Payload, context: Context, customer: Customer) -> Ids:
+    """An id for a checkout that has none, the same whenever it is sent again.
+
+    The vendor's own example of a partial carries no order id (CheckoutChamp wiki, export profiles).
+    """
+    date = payload.text("dateCreated") or payload.text("acquisitionDate") or ""
+    named = "\n".join((context.source.name, (customer.email or "").lower(), date))
+    digest = sha256(named.encode()).hexdigest()[:_DIGEST_LENGTH]
+    return Ids(f"cc-{digest}", (f"derived:{digest}",), None)
+
+
+def _customer(payload: Payload, context: Context, *, needed: bool) -> Customer:
+    email = payload.text("emailAddress")
+    if email is None and needed:
+        raise values.missing(payload, "emailAddress", "nothing can be sent without it: map emailAddress")
+    first, last = _names(payload)
+    rest: Fields = {
+        "external_id": _external_id(payload),
+        "first_name": first,
+        "last_name": last,
+        "attributes": properties.collect(context.attributes, _subject(payload, context, None)),
+    }
+    try:
+        return Customer(email=email, **rest)
+    except ValidationError as error:
+        if needed:
+            raise Unmappable("emailAddress", "is not an e-mail address") from error
+    payload.warnings.append("emailAddress is not an e-mail address and was left out")
+    return Customer(**rest)
+
+
+def _names(payload: Payload) -> tuple[str | None, str | None]:
+    first, last = payload.text("firstName"), payload.text("lastName")
+    if first is None and last is None:
+        first, _, last = (payload.text("fullName") or "").partition(" ")
+    return cut(first) or None, cut((last or "").strip()) or None
+
+
+def _external_id(payload: Payload) -> str | None:
+    text = payload.text("customerId")
+    return text if text is not None and text != "0" and len(text) <= LONGEST_ID else None
+
+
+def _total(payload: Payload, context: Context, money: Money, *, complete: bool, checkout: bool) -> int | None:
+    field = values.total_field(payload, checkout=checkout)
+    if field is None:
+        if complete:
+            raise values.missing(payload, "totalPrice", "an order needs a total: map totalPrice")
+        return None
+    try:
+        total = values.amount(payload, field, money) or 0
+        with_shipping = field == "totalAmount" and context.options.api_total == "with_shipping"
+        return total + ((values.amount(payload, "baseShipping", money) or 0) if with_shipping else 0)
+    except Unmappable as error:
+        if complete or values.is_negative(payload.text(field)):
+            raise
+        payload.warnings.append(f"the total was left out: {error}")
+        return None
+
+
+def _subject(payload: Payload, context: Context, ids: Ids | None) -> Subject:
+    return Subject(payload, context.source.timezone, ids.crm if ids else None)
+
+
+def _properties(
+    payload: Payload, context: Context, ids: Ids | None, *, of_order: bool = True
+) -> dict[str, Scalar]:
+    found = properties.collect(context.properties, _subject(payload, context, ids))
+    # A generic event belongs to no order at the destination, so that it has to name it itself.
+    return found if of_order or ids is None else {"order": ids.best, **found}
+
+
+def _url(payload: Payload) -> str | None:
+    text = payload.text("salesUrl")
+    if text is None or len(text) > _LONGEST_URL or not text.lower().startswith(("http://", "https://")):
+        return None
+    return text

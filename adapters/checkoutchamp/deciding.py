@@ -1,0 +1,100 @@
+"""What happened: the word that is found, the state, and the rules that join them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from adapters.checkoutchamp import state as states
+from adapters.checkoutchamp import words
+from adapters.checkoutchamp.mapping import Does, Verdict, ignore, judge, reconcile
+from adapters.checkoutchamp.options import CheckoutChampOptions
+from adapters.checkoutchamp.payloads import Payload, first_said
+from adapters.checkoutchamp.words import Means, plain
+from relay.errors import Unmappable, Unsupported
+
+_LONGEST_WORD: Final = 40  # longer than any trigger
+_SAY_WHAT: Final = (
+    "nothing says what happened: add event=sale to the postback URL, map customerType, "
+    "or set options.default_event"
+)
+_NO_STATUS: Final = (
+    "is none of COMPLETE, PARTIAL, PENDING, DECLINED, REFUNDED and CANCELLED: look at the field mapped to it"
+)
+_SAY_HOW_FAR: Final = (
+    "the word does not say whether it was shipped: map fulfillmentStatus, or add event=shipped to the URL of "
+    "a profile routed to shipments alone"
+)
+
+
+def decide(payload: Payload, options: CheckoutChampOptions, learned: dict[str, Means]) -> Verdict:
+    """What the postback comes to. Raises Unsupported and Unmappable."""
+    if not options.test_orders and is_test(payload):
+        return ignore("test order")
+    event = _event(payload, learned)
+    trigger = _trigger(payload, learned, strict=event is None)
+    chosen = event or trigger or _default(options)
+    state = states.read(payload, options, chosen)
+    verdict = judge(chosen, state)
+    if event and trigger and event != trigger:
+        verdict = reconcile(verdict, judge(trigger, state))
+    return _sure(verdict, payload)
+
+
+def is_test(payload: Payload) -> bool:
+    """The vendor says that test cards are never exported; should one come, nobody is to be mailed."""
+    if plain(payload.text("cardType")) == "testcard":
+        return True
+    by_card = plain(payload.text("paySource")) in ("creditcard", "card")
+    return by_card and payload.last_four == "0000"
+
+
+def _event(payload: Payload, learned: dict[str, Means]) -> Means | None:
+    """The merchant's own word; that of the URL beats one in the body."""
+    text = first_said(payload.url, payload.keys["event"]) or payload.text("event")
+    if text is None:
+        return None
+    means = learned.get(plain(text)) or words.EVENT_WORDS.get(plain(text))
+    if means is None:
+        raise Unsupported(_unknown(text), field="event")
+    return means
+
+
+def _trigger(payload: Payload, learned: dict[str, Means], *, strict: bool) -> Means | None:
+    text = payload.text("customerType")
+    if text is None:
+        return None
+    means = learned.get(plain(text)) or words.TYPE_WORDS.get(plain(text))
+    if means is None:
+        if strict:
+            raise Unsupported(_unknown(text), field="customerType")
+        payload.warnings.append(f"customerType is {plain_word(text)}, an unknown word; event decided")
+    return means
+
+
+def _unknown(text: str) -> str:
+    if plain(text) in words.FOREIGN_KINDS:
+        return f"CheckoutChamp postbacks cannot carry {plain_word(text)}"
+    return (
+        f"{plain_word(text)} is no known word for what happened: add event= with a word of the guide to the "
+        "postback URL, or say in options.words which known word it stands for"
+    )
+
+
+def plain_word(text: str) -> str:
+    """`text` if it looks like a word; a merchant may have mapped something personal by mistake."""
+    is_word = text.isascii() and plain(text).isalnum() and len(text) <= _LONGEST_WORD
+    return f'"{text}"' if is_word else "the value"
+
+
+def _default(options: CheckoutChampOptions) -> Means | None:
+    return None if options.default_event is None else words.EVENT_WORDS[plain(options.default_event)]
+
+
+def _sure(verdict: Verdict, payload: Payload) -> Verdict:
+    if verdict.does == Does.UNKNOWN:
+        raise Unsupported(payload.explained(_SAY_WHAT))
+    if verdict.does == Does.UNKNOWN_STATUS:
+        raise Unsupported(_NO_STATUS, field="orderStatus")
+    if verdict.does == Does.UNKNOWN_SHIPMENT:
+        raise Unmappable("fulfillmentStatus", payload.explained(_SAY_HOW_FAR))
+    return verdict

@@ -1,0 +1,77 @@
+"""Names on the wire: what each field is seen under, and what is never read, stored or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from relay.normalise.fields import plain_key
+
+Keys: TypeAlias = Mapping[str, tuple[str, ...]]
+
+# Canonical name -> the plain keys it is seen under, the canonical one first (it beats its aliases).
+SEEN: Final[dict[str, str]] = {
+    "event": "event eventtype trigger type",
+    "customerType": "customertype",
+    "clientOrderId": "clientorderid ordernumber",
+    "orderId": "orderid oid id",
+    "actualOrderId": "actualorderid",
+    "originalOrderId": "originalorderid",
+    "originalClientOrderId": "originalclientorderid",
+    "orderStatus": "orderstatus status",
+    "responseType": "responsetype",
+    "fulfillmentStatus": "fulfillmentstatus fulfilmentstatus",
+    "recurringStatus": "recurringstatus",
+    "billingCycleNumber": "billingcyclenumber",
+    "emailAddress": "emailaddress email customeremail",
+    "firstName": "firstname fname",
+    "lastName": "lastname lname",
+    "fullName": "fullname name",
+    "customerId": "customerid",
+    "dateCreated": "datecreated orderdate createdat date",
+    "timeCreated": "timecreated",
+    "acquisitionDate": "acquisitiondate",
+    "dateRefunded": "daterefunded",
+    "nextBillDate": "nextbilldate",
+    "chargebackDate": "chargebackdate",
+    "totalAmount": "totalamount",
+    "totalPrice": "totalprice",
+    "orderTotal": "ordertotal total amount",
+    "baseShipping": "baseshipping",
+    "totalDiscount": "totaldiscount",
+    "refundRemaining": "refundremaining totalrefundremaining",
+    "totalRefunded": "totalrefunded refundedtotal cumulativerefund",
+    "chargebackAmount": "chargebackamount",
+    "chargebackReasonCode": "chargebackreasoncode",
+    "currencyCode": "currencycode currency",
+    "currencySymbol": "currencysymbol",
+    "campaignId": "campaignid campaignnumber",
+    "trackingNumber": "trackingnumber tracking",
+    "shipCarrier": "shipcarrier carrier",
+    "shipMethod": "shipmethod",
+    "salesUrl": "salesurl",
+    "cardType": "cardtype",
+    "paySource": "paysource",
+}
+
+
+def keys(export_names: Mapping[str, str]) -> Keys:
+    """The look-up table of one source: its own export names before the aliases."""
+    own = {field: (plain_key(name),) for field, name in export_names.items()}
+    return {field: own.get(field, ()) + tuple(seen.split()) for field, seen in SEEN.items()}
+
+
+def names_of(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+DROPPED: Final = names_of("""
+    cardnumber cardno ccnumber creditcardnumber cardsecuritycode securitycode cvv cvv2 cvc cardcvv cardcvc
+    cardlast4 cardlastfour last4 cardbin cardexpirydate cardexpiry cardexpiration cardexpirationdate
+    cardexpmonth cardexpyear cardmonth cardyear expmonth expyear cardtoken cardholdername
+    achaccountnumber achroutingnumber achaccounttype achaccountholder ddiban ddbic iban bic
+    bankaccount bankaccountnumber bankaccountno bankroutingnumber accountnumber routingnumber
+    token accesstoken apitoken authtoken apikey secret relaysecret webhooksecret password loginid
+    signature authorization
+""")
+"""Plain keys whose values are never stored: card, bank, sign-in."""

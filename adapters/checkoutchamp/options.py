@@ -1,0 +1,128 @@
+"""[sources.NAME.options] of a CheckoutChamp source, and the names that must never leave."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from adapters.checkoutchamp.names import DROPPED, SEEN, names_of
+from adapters.checkoutchamp.words import EVENT_WORDS, plain
+from relay.normalise.fields import plain_key
+
+_PRIVATE: Final = names_of("""
+    transactionid actualtransactionid parenttxnid clienttxnid merchanttxnid gatewaytitle gatewayid
+    merchantid merchantdescriptor midnumber ipaddress ip useragent avsresponse cvvresponse
+    phonenumber phone telephone mobile address1 address2 address street city state country postalcode
+    zip zipcode shipfullname shipfirstname shiplastname shipaddress1 shipaddress2 shipcity shipstate
+    shipcountry shippostalcode shipzip shipphone shipphonenumber shipcompany dateofbirth ssn
+""")
+# The Commerce API keeps these names for itself.
+_RESERVED_PROPERTIES: Final = names_of("""
+    orderid ordernumber totalcents currency lineitems items customer status orderedat checkoutid
+""")
+_RESERVED_ATTRIBUTES: Final = names_of("""
+    ltv totalspent orderscount aov totalorders predictedltv churnrisk expectednextorderat
+    avgdaysbetweenorders predictionconfidence
+""")
+PROPERTIES: Final = (
+    "crmOrderId campaignId campaignName affId subAffId sourceId "
+    "sourceValue1 sourceValue2 sourceValue3 sourceValue4 sourceValue5 couponCode totalDiscount "
+    "billingCycleNumber originalOrderId clientPurchaseId nextBillDate trackingNumber carrier shipMethod "
+    "refundReason dateRefunded chargebackReasonCode chargebackDate "
+    "custom1 custom2 custom3 custom4 custom5 UTMSource UTMMedium UTMCampaign UTMTerm UTMContent"
+)
+
+Trigger = Literal[
+    "declined",
+    "rebill_declined",
+    "recycle_failed",
+    "subscription_started",
+    "subscription_paused",
+    "subscription_reactivated",
+    "subscription_cancelled",
+    "pre_billing",
+    "return_authorised",
+    "return_received",
+    "cod_pending",
+    "customer_updated",
+]
+
+
+class CheckoutChampOptions(BaseModel):
+    """How one CheckoutChamp account is to be read. Every default is the careful reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    default_event: str | None = None
+    """What happened where no word says it: for a profile routed to one trigger."""
+    words: dict[str, str] = {}
+    """More words of `event=` or customerType, each as one of those known: {"Order Paid" = "sale"}."""
+    fields: dict[str, str] = {}
+    """Export names this account gave to fields, where no alias fits: {emailAddress = "kunde"}."""
+    pending: Literal["placed", "wait"] = "placed"
+    """PENDING with success (quality assurance): an order, or not before its capture."""
+    test_orders: bool = False
+    """Whether test orders pass."""
+    product_id: Literal["base", "campaign", "client", "sku"] = "base"
+    """Which product id to send; must be the choice made for the catalog."""
+    api_total: Literal["total_amount", "with_shipping"] = "total_amount"
+    """Whether totalAmount of an API-shaped body lacks baseShipping, as it seems to on some accounts."""
+    customer_events: tuple[Trigger, ...] = ()
+    """Triggers sent as generic events instead of being ignored."""
+    attributes: tuple[str, ...] = ("campaignId",)
+    """Fields merged into the customer's profile."""
+    properties: tuple[str, ...] = tuple(PROPERTIES.split())
+    """Fields sent beside an order."""
+
+    @field_validator("default_event")
+    @classmethod
+    def _known_event(cls, word: str | None) -> str | None:
+        return word if word is None else _known(word)
+
+    @field_validator("words")
+    @classmethod
+    def _known_words(cls, words: dict[str, str]) -> dict[str, str]:
+        for word, meaning in words.items():
+            if not plain(word):
+                raise ValueError("a word to teach is empty")
+            _known(meaning)
+        return words
+
+    @field_validator("fields")
+    @classmethod
+    def _readable(cls, names: dict[str, str]) -> dict[str, str]:
+        for field, export_name in names.items():
+            if field not in SEEN:
+                raise ValueError(f"{field!r} is no field this adapter reads")
+            if not plain_key(export_name) or plain_key(export_name) in DROPPED:
+                raise ValueError(f"{field} = {export_name!r}: such a field is never read")
+        return names
+
+    @field_validator("attributes")
+    @classmethod
+    def _attributes_may_leave(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _may_leave(names, _RESERVED_ATTRIBUTES)
+
+    @field_validator("properties")
+    @classmethod
+    def _properties_may_leave(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _may_leave(names, _RESERVED_PROPERTIES)
+
+
+def _known(word: str) -> str:
+    if plain(word) not in EVENT_WORDS:
+        raise ValueError(f"{word!r} is no known event; write for example sale, partial, shipped or refund")
+    return word
+
+
+def _may_leave(names: tuple[str, ...], reserved: frozenset[str]) -> tuple[str, ...]:
+    for name in names:
+        key = plain_key(name)
+        if key in reserved:
+            raise ValueError(f"{name!r} is a name the destination keeps for itself")
+        if key in _PRIVATE or key in DROPPED:
+            raise ValueError(f"{name!r} is never sent: card, bank, gateway, address, phone or a token")
+        if not key:
+            raise ValueError("a field name is empty")
+    return names

@@ -1,0 +1,237 @@
+"""Amounts, currencies, dates and ids out of a payload."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from adapters.checkoutchamp.payloads import LONGEST_ID, Payload, Said, text_of
+from relay.errors import Unmappable
+from relay.normalise import money as currencies
+from relay.normalise import times
+
+TOTALS: Final = ("totalAmount", "totalPrice", "orderTotal")
+"""Which total to take: the API's, else the running one with upsells, else that of the first sale."""
+
+# The zones PHP date objects may name; read once at import, so that reading a postback opens no file.
+_ZONES: Final = {
+    name: ZoneInfo(name)
+    for name in (
+        "UTC",
+        "America/New_York",
+        "America/Chicago",
+        "America/Denver",
+        "America/Phoenix",
+        "America/Los_Angeles",
+        "America/Toronto",
+        "Europe/London",
+    )
+}
+_EPOCH: Final = 1970
+_DAY: Final = len("2026-03-04")
+_HEX: Final = frozenset("0123456789ABCDEFabcdef")
+_HEX_LENGTH: Final = 10
+LARGEST_MINOR: Final = 10**15
+
+
+# --- ids
+
+
+class Ids(NamedTuple):
+    """`best` is the canonical id; `names` are all, typed; `crm` the platform's integer beside a hex id."""
+
+    best: str
+    names: tuple[str, ...]
+    crm: str | None
+
+
+def is_client_id(text: str) -> bool:
+    """Whether `text` has the form of a clientOrderId: ten hex digits, which may all be decimal ones."""
+    return len(text) == _HEX_LENGTH and _HEX.issuperset(text)
+
+
+def identifier(payload: Payload, field: str) -> str | None:
+    """An id as text, never as a number: 1234567E89 is a possible clientOrderId.
+
+    Raises Unmappable where it is too long to be one.
+    """
+    text = payload.text(field)
+    if text is None or text == "0":
+        return None
+    if len(text) > LONGEST_ID:
+        raise Unmappable(field, f"is {len(text)} characters long, which is no order id")
+    return text.upper() if is_client_id(text) else text
+
+
+def ids(payload: Payload) -> Ids | None:
+    """The order's names. None where the postback holds none.
+
+    The hex clientOrderId is what people see; the postback's orderId is the integer, the API's is the hex one.
+    """
+    client = identifier(payload, "clientOrderId")
+    order = identifier(payload, "orderId")
+    actual = identifier(payload, "actualOrderId")
+    best = client or order or actual
+    if best is None:
+        return None
+    api = is_api_shaped(payload)
+    found = (_name(client, client=True), _name(order, client=api), _name(actual, client=False))
+    names = tuple(dict.fromkeys(name for name in found if name))
+    crm = next((n.removeprefix("number:") for n in names if n.startswith("number:")), None)
+    return Ids(best, names, None if crm == best else crm)
+
+
+def _name(text: str | None, *, client: bool) -> str | None:
+    if text is None:
+        return None
+    if is_client_id(text) and (client or not text.isdecimal()):
+        return f"client:{text}"
+    return f"number:{text}" if text.isdecimal() else f"other:{text}"
+
+
+def is_api_shaped(payload: Payload) -> bool:
+    """Whether this is an order as the query API gives it, forwarded by a proxy, pushed or fetched."""
+    plain = payload.plain
+    return "actualorderid" in plain or "totalamount" in plain or "items" in plain
+
+
+# --- money
+
+
+class Money(NamedTuple):
+    """The currency amounts are read in. `said` is False where it is only the source's default."""
+
+    code: str | None
+    said: bool
+    trouble: str
+
+
+def currency(payload: Payload, default: str | None) -> Money:
+    """The postback's currency, else an unambiguous symbol's, else the source's default."""
+    written = payload.text("currencyCode")
+    symbol = payload.text("currencySymbol")
+    if written is not None and any(c.isalnum() for c in written):
+        return _coded(written)
+    known = currencies.UNAMBIGUOUS_SYMBOLS.get(written or symbol or "")
+    if known:
+        return Money(known, said=True, trouble="")
+    if written or symbol:
+        _warn_of_symbol(payload, default)
+    return Money(
+        default, said=False, trouble="map currencyCode, or set currency in the settings of this source"
+    )
+
+
+def _coded(written: str) -> Money:
+    try:
+        return Money(currencies.currency_code(written), said=True, trouble="")
+    except ValueError:
+        return Money(None, said=False, trouble="is not an ISO 4217 currency code such as USD")
+
+
+def _warn_of_symbol(payload: Payload, default: str | None) -> None:
+    if default is not None:
+        payload.warnings.append(
+            f"the currency came as a symbol several currencies share; took {default}, the source's own. "
+            "Map currencyCode"
+        )
+
+
+def amount(payload: Payload, field: str | None, money: Money) -> int | None:
+    """The amount of `field` in minor units, None where it says nothing. Raises Unmappable."""
+    text = None if field is None else payload.text(field)
+    if field is None or text is None:
+        return None
+    if money.code is None:
+        raise Unmappable("currencyCode", money.trouble)
+    try:
+        found = currencies.minor(text, money.code)
+    except ValueError as error:
+        raise Unmappable(field, "is not an amount such as 49.90") from error
+    if not 0 <= found <= LARGEST_MINOR:
+        raise Unmappable(field, "is negative" if found < 0 else "is too large to be an amount")
+    return found
+
+
+def missing(payload: Payload, field: str, reason: str) -> Unmappable:
+    """The error for a field that is not there, with the placeholders that may be why."""
+    return Unmappable(field, payload.explained(reason))
+
+
+def total_field(payload: Payload, *, checkout: bool) -> str | None:
+    """Which field holds the total. A checkout may have a totalPrice of zero beside a true orderTotal."""
+    found = [field for field in TOTALS if payload.text(field) is not None]
+    if checkout and len(found) > 1:
+        found.sort(key=lambda field: not is_positive(payload.text(field)))
+    return found[0] if found else None
+
+
+def is_positive(text: str | None) -> bool:
+    number = _number(text)
+    return number is not None and number > 0
+
+
+def is_negative(text: str | None) -> bool:
+    number = _number(text)
+    return number is not None and number < 0
+
+
+def is_zero(text: str | None) -> bool:
+    return _number(text) == 0
+
+
+def _number(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else currencies.amount(text)
+    except ValueError:
+        return None
+
+
+# --- dates
+
+
+def moment(payload: Payload, field: str, zone: ZoneInfo) -> datetime | None:
+    """The time of `field` in UTC; None where it is unset, or with a warning where it is no date."""
+    value = payload.raw(field)
+    if value is None:
+        return None
+    text, zone = _stamp(value, zone)
+    if text is None or times.is_unset(text):
+        return None
+    try:
+        found = times.parse(text, zone)
+    except ValueError:
+        found = None
+    if found is None or found.year < _EPOCH:
+        payload.warnings.append(f"{field} is not a date such as 2026-03-04 09:30:08 and was left out")
+        return None
+    return found
+
+
+def _stamp(value: Said, zone: ZoneInfo) -> tuple[str | None, ZoneInfo]:
+    """The text of a date and its zone. PHP writes date objects with a zone of their own."""
+    if not isinstance(value, dict):
+        return (value if isinstance(value, str) else None), zone
+    return text_of(value.get("date")), _ZONES.get(text_of(value.get("timezone")) or "", zone)
+
+
+def created(payload: Payload, zone: ZoneInfo) -> datetime | None:
+    """dateCreated, completed by timeCreated where it is a date alone."""
+    text, time = payload.text("dateCreated"), payload.text("timeCreated")
+    if text is None or time is None or len(text) != _DAY or times.is_unset(text):
+        return moment(payload, "dateCreated", zone)
+    try:
+        return times.parse(f"{text} {time}", zone)
+    except ValueError:
+        return moment(payload, "dateCreated", zone)
+
+
+def day(payload: Payload, field: str, zone: ZoneInfo) -> str | None:
+    """A date as written, without moving it between zones: the day is all that is meant."""
+    if moment(payload, field, zone) is None:
+        return None
+    value = payload.raw(field)
+    text = None if value is None else _stamp(value, zone)[0]
+    return text and text[:_DAY]

@@ -1,0 +1,235 @@
+"""What an order's state lowers, and what it says alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay.errors import Unsupported
+from relay.normalise.contract import Events, Ignored, Postback
+from relay.normalise.events import (
+    CheckoutStarted,
+    Event,
+    OrderCancelled,
+    OrderFulfilled,
+    OrderPlaced,
+    OrderRefunded,
+    Refund,
+)
+from tests.adapters.checkoutchamp_support import (
+    BY_AGENT,
+    COMPLETE,
+    adapter,
+    get,
+    only,
+    placed,
+    post,
+    read,
+    refund,
+    said,
+    troubled_field,
+)
+
+
+@pytest.mark.parametrize(
+    "word", ["sale", "upsell", "rebill", "qa_pending", "placed", "shipped", "delivered", "fulfillment"]
+)
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        ({"orderStatus": "REFUNDED"}, OrderRefunded),
+        ({"orderStatus": "CHARGEBACK"}, OrderRefunded),
+        ({**COMPLETE, "chargebackDate": "2026-05-15"}, OrderRefunded),
+        ({**COMPLETE, "chargebackAmount": "3.00"}, OrderRefunded),
+        ({"orderStatus": "CANCELLED"}, OrderCancelled),
+        (BY_AGENT, OrderCancelled),
+        ({"orderStatus": "DECLINED"}, Ignored("declined")),
+        ({"orderStatus": "COMPLETE", "responseType": "SOFT_DECLINE"}, Ignored("declined")),
+        ({"responseType": "Hard Decline"}, Ignored("declined")),
+        ({"orderStatus": "PARTIAL"}, Ignored("not complete yet")),
+        ({"orderStatus": "PENDING"}, Ignored("not paid yet")),
+        ({"orderStatus": "PENDING", "responseType": "COD_PENDING"}, Ignored("not paid yet")),
+        ({"responseType": "PENDING"}, Ignored("not paid yet")),
+        ({"cardType": "TESTCARD", **COMPLETE}, Ignored("test order")),
+    ],
+)
+def test_no_word_raises_what_the_state_denies(
+    word: str, state: dict[str, str], outcome: Ignored | type[Event]
+) -> None:
+    reading = said(word, state)
+    if isinstance(outcome, Ignored):
+        assert reading == outcome
+    else:
+        assert isinstance(only(reading), outcome)
+
+
+@pytest.mark.parametrize("word", ["sale", "shipped", "partial"])
+def test_an_unknown_status_is_not_guessed(word: str) -> None:
+    with pytest.raises(Unsupported) as caught:
+        said(word, {"orderStatus": "ON FIRE"})
+    assert caught.value.field == "orderStatus"
+
+
+def test_a_declined_rebill_is_told_from_a_declined_sale() -> None:
+    rebill = {"orderStatus": "DECLINED", "billingCycleNumber": "3", "originalOrderId": "15"}
+    assert read(rebill) == Ignored("rebill declined")
+
+
+@pytest.mark.parametrize("status", ["COMPLETE", "PENDING", "REFUNDED", "CANCELLED"])
+def test_a_partial_that_became_an_order_is_no_checkout(status: str) -> None:
+    assert said("partial", {"orderStatus": status}) == Ignored("no longer a partial")
+
+
+def test_a_declined_partial_is_no_checkout() -> None:
+    assert said("partial", {"orderStatus": "DECLINED"}) == Ignored("declined")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("HOLD", "not shipped yet"),
+        ("Pending Shipment", "not shipped yet"),
+        ("RMA Pending", "returned, not shipped"),
+        ("RETURNED", "returned, not shipped"),
+        ("CANCELLED", "shipment cancelled or failed"),
+        ("FAILED", "shipment cancelled or failed"),
+        ("LOST AT SEA", "not shipped: unknown fulfilment status"),
+    ],
+)
+@pytest.mark.parametrize("word", ["shipped", "fulfillment"])
+def test_only_what_was_shipped_is_fulfilled(word: str, status: str, reason: str) -> None:
+    assert said(word, {**COMPLETE, "fulfillmentStatus": status}) == Ignored(reason)
+
+
+def test_a_word_that_does_not_say_shipped_needs_the_status() -> None:
+    assert troubled_field(COMPLETE, "fulfillment") == "fulfillmentStatus"
+
+
+@pytest.mark.parametrize("word", ["sale", "rebill", None])
+def test_a_later_cycle_of_the_first_order_was_not_charged(word: str | None) -> None:
+    state = {**COMPLETE, "billingCycleNumber": "2", "originalOrderId": "90201", "event": word}
+    reading = read(state)
+    assert isinstance(reading, Ignored)
+    assert reading.reason.startswith("nothing was charged")
+
+
+def test_a_later_cycle_of_another_order_was() -> None:
+    event = placed(read({**COMPLETE, "billingCycleNumber": "2", "originalOrderId": "15"}))
+    assert event.properties["originalOrderId"] == "15"
+    assert event.properties["billingCycleNumber"] == 2
+
+
+def test_pending_may_wait_for_the_capture() -> None:
+    pending = {"orderStatus": "PENDING", "responseType": "SUCCESS"}
+    assert placed(said("sale", pending))
+    assert placed(said("qa_pending", {"responseType": "SUCCESS"}))
+    waiting = Ignored("pending: waiting for the capture")
+    assert said("sale", pending, pending="wait") == waiting
+    assert said("shipped", pending, pending="wait") == waiting
+    assert read(pending, pending="wait") == waiting
+
+
+@pytest.mark.parametrize(
+    ("trigger", "outcome"),
+    [
+        ("UPSELL", OrderPlaced),
+        ("FULL_REFUND", OrderRefunded),
+        ("CHARGEBACK", OrderRefunded),
+        ("DECLINE", Ignored("declined")),
+        ("CANCEL", Ignored("subscription cancelled")),
+        ("PARTIAL", Ignored("event and customerType say different things")),
+        ("FULFILLMENT SHIPPED", Ignored("event and customerType say different things")),
+    ],
+)
+def test_a_trigger_that_says_less_than_sale_is_believed(trigger: str, outcome: Ignored | type[Event]) -> None:
+    reading = said("sale", {"customerType": trigger})
+    assert reading == outcome if isinstance(outcome, Ignored) else isinstance(only(reading), outcome)
+
+
+def test_of_two_refunds_the_smaller_is_believed() -> None:
+    state = {"customerType": "PARTIAL_REFUND", "refundRemaining": "20.00"}
+    assert refund(said("refund_full", state)) == Refund(basis="cumulative", amount_minor=500)
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ({"orderStatus": "PARTIAL"}, CheckoutStarted),
+        ({"orderStatus": "REFUNDED"}, OrderRefunded),
+        ({"orderStatus": "chargeback"}, OrderRefunded),
+        ({"orderStatus": "Cancelled"}, OrderCancelled),
+        (BY_AGENT, OrderCancelled),
+        ({**COMPLETE, "fulfillmentStatus": "Shipped"}, OrderFulfilled),
+        ({"fulfillmentStatus": "DELIVERED"}, OrderFulfilled),
+        ({**COMPLETE, "fulfillmentStatus": "CANCELLED"}, OrderPlaced),
+        ({"orderStatus": "PENDING", "responseType": "SUCCESS"}, OrderPlaced),
+    ],
+)
+def test_without_a_word_the_state_decides(state: dict[str, str], kind: type[Event]) -> None:
+    assert isinstance(only(read(state)), kind)
+
+
+@pytest.mark.parametrize("state", [{}, {"responseType": "SUCCESS"}, {"fulfillmentStatus": "HOLD"}])
+def test_without_a_status_nothing_is_guessed(state: dict[str, str]) -> None:
+    with pytest.raises(Unsupported):
+        read(state)
+
+
+def test_the_default_event_stands_in_for_a_word_and_is_lowered_like_one() -> None:
+    assert placed(read(default_event="sale"))
+    assert read({"orderStatus": "PARTIAL"}, default_event="sale") == Ignored("not complete yet")
+    assert read({"customerType": "DECLINE"}, default_event="sale") == Ignored("declined")
+
+
+def test_a_shipped_order_of_the_api_is_placed_and_fulfilled() -> None:
+    shipment = {"status": "SHIPPED", "trackingNumber": "1Z9", "shipCarrier": "UPS"}
+    order = {**COMPLETE, "totalAmount": "25.00", "fulfillments": [{"status": "HOLD"}, shipment]}
+    reading = read(order)
+    assert isinstance(reading, Events)
+    assert [event.kind for event in reading.events] == ["order.placed", "order.fulfilled"]
+    fulfilled = reading.events[1]
+    assert isinstance(fulfilled, OrderFulfilled)
+    assert fulfilled.properties["trackingNumber"] == "1Z9"
+    assert fulfilled.properties["carrier"] == "UPS"
+
+
+def test_an_order_of_the_api_refunded_in_part_is_placed_and_refunded() -> None:
+    reading = read({**COMPLETE, "totalAmount": "25.00", "refundRemaining": "20.00"})
+    assert isinstance(reading, Events)
+    assert [event.kind for event in reading.events] == ["order.placed", "order.refunded"]
+    refunded = reading.events[1]
+    assert isinstance(refunded, OrderRefunded)
+    assert refunded.refund == Refund(basis="cumulative", amount_minor=500)
+
+
+@pytest.mark.parametrize("remaining", ["25.00", "0.00", "30.00", "?"])
+def test_an_order_of_the_api_is_only_placed_where_no_partial_refund_shows(remaining: str) -> None:
+    assert placed(read({**COMPLETE, "totalAmount": "25.00", "refundRemaining": remaining}))
+
+
+def test_an_order_of_the_api_on_hold_is_only_placed() -> None:
+    assert placed(read({**COMPLETE, "totalAmount": "25.00", "fulfillments": [{"status": "HOLD"}]}))
+
+
+def test_four_zeros_on_a_card_are_a_test() -> None:
+    card = {"cardLast4": "0000", "paySource": "CREDITCARD", **COMPLETE}
+    assert said("sale", card) == Ignored("test order")
+    assert placed(said("sale", {**card, "paySource": "PAYPAL"}))
+
+
+def test_test_orders_pass_where_wanted() -> None:
+    assert placed(said("sale", {"cardType": "TESTCARD"}, test_orders=True))
+
+
+@pytest.mark.parametrize(
+    "postback",
+    [
+        get(),
+        post(b""),
+        post(b"{}"),
+        post(b' {"a": "", "b": null, "c": []} '),
+        get(token="s3cret"),
+        get(token="[dropped]"),
+    ],
+)
+def test_a_request_with_nothing_in_it_is_a_ping(postback: Postback) -> None:
+    assert adapter().read(postback) == Ignored("ping: the request carries nothing")

@@ -1,0 +1,217 @@
+"""The commands, as a person runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from relay.testing.standin import Standin
+from tests.support import KEY, TOKEN, House, RedisProcess, placed
+
+FIXTURES = Path(__file__).parents[1] / "adapters" / "checkoutchamp" / "fixtures"
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Shell:
+    """A folder with a relay.toml, and an environment of its own."""
+
+    folder: Path
+    variables: dict[str, str]
+
+    async def relay(self, *words: str | Path) -> Ran:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "relay",
+            *map(str, words),
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", **self.variables},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return Ran(process.returncode or 0, out.decode(), err.decode())
+
+    def configure(self, url: str, *, more: str = "", source: str = "") -> None:
+        (self.folder / "relay.toml").write_text(
+            f"""
+            [destinations.main]
+            api_key = "env:THE_KEY"
+            url = "{url}"
+            {more}
+            [sources.shop]
+            adapter = "checkoutchamp"
+            destination = "main"
+            tokens = ["{TOKEN}"]
+            currency = "USD"
+            {source}
+            """
+        )
+
+
+@pytest.fixture
+async def standin() -> AsyncIterator[Standin]:
+    async with Standin.serve(keys={KEY}) as standin:
+        yield standin
+
+
+@pytest.fixture
+async def shell(redis: Redis, redis_process: RedisProcess, tmp_path: Path, standin: Standin) -> Shell:
+    shell = Shell(tmp_path, {"RELAY_REDIS_URL": redis_process.url, "THE_KEY": KEY})
+    shell.configure(standin.url)
+    return shell
+
+
+async def test_map_shows_what_a_file_would_become_and_records_nothing(shell: Shell, redis: Redis) -> None:
+    ran = await shell.relay("map", "shop", FIXTURES / "order_placed__json_flat.http", "--json")
+    expected = json.loads((FIXTURES / "order_placed__json_flat.json").read_text())
+    assert ran.json["events"] == expected["events"]
+    assert ran.json["calls"] == expected["calls"]
+    assert await redis.dbsize() == 0
+
+
+async def test_map_against_the_journal_completes_a_thin_event(shell: Shell, house: House) -> None:
+    await house.serve()
+    number = "61044"
+    whole = placed("7D02AA91C0") | {"names": ["client:7D02AA91C0", f"number:{number}"]}
+    await house.post(whole)
+    thin = FIXTURES / "story__fulfilled_by_number_alone.step2.http"
+    alone = await shell.relay("map", "shop", thin, "--json")
+    known = await shell.relay("map", "shop", thin, "--json", "--journal")
+    assert alone.json["calls"] == []
+    assert known.json["calls"][0]["body"]["orderId"] == "7D02AA91C0"
+
+
+async def test_check_is_content_with_a_sound_set_up(shell: Shell) -> None:
+    ran = await shell.relay("check")
+    assert ran.code == 0, ran.out
+    assert "fault" not in ran.out
+
+
+async def test_check_names_a_redis_that_is_not_there(shell: Shell) -> None:
+    shell.variables["RELAY_REDIS_URL"] = "redis://127.0.0.1:1/0"
+    ran = await shell.relay("check")
+    assert ran.code == 1
+    (fault,) = (line for line in ran.out.splitlines() if line.startswith("fault"))
+    assert "RELAY_REDIS_URL" in fault
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong", "right", "says"),
+    [
+        ("appendonly", "no", "yes", "set appendonly yes"),
+        ("maxmemory-policy", "allkeys-lru", "noeviction", "set noeviction"),
+    ],
+)
+async def test_check_names_a_redis_that_would_lose_relays(
+    shell: Shell, redis: Redis, setting: str, wrong: str, right: str, says: str
+) -> None:
+    await redis.config_set(setting, wrong)
+    try:
+        ran = await shell.relay("check")
+    finally:
+        await redis.config_set(setting, right)
+    assert ran.code == 1
+    (fault,) = (line for line in ran.out.splitlines() if line.startswith("fault"))
+    assert says in fault
+
+
+async def test_check_names_a_weaker_fsync_without_calling_it_a_fault(shell: Shell, redis: Redis) -> None:
+    await redis.config_set("appendfsync", "everysec")
+    try:
+        ran = await shell.relay("check")
+    finally:
+        await redis.config_set("appendfsync", "always")
+    assert ran.code == 0
+    assert "warn  redis appendfsync: everysec" in ran.out
+
+
+async def test_check_names_a_wrong_key_without_printing_it(shell: Shell) -> None:
+    shell.variables["THE_KEY"] = "a-wrong-key"
+    ran = await shell.relay("check")
+    assert ran.code == 1
+    (fault,) = (line for line in ran.out.splitlines() if line.startswith("fault"))
+    assert "destinations.main.api_key" in fault
+    assert "a-wrong-key" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("more", "source", "says"),
+    [
+        ("rate_per_minutes = 5", "", "destinations.main.rate_per_minutes is not a setting; did you mean 'rate_per_minute'?"),
+        ("timeout = 'soon'", "", "destinations.main.timeout is 'soon'"),
+        ("", "upsel = 'event'", "sources.shop.upsel is not a setting; did you mean 'upsell'?"),
+        ("", "timezone = 'New York'", "sources.shop.timezone is 'New York'"),
+        ("", "[sources.shop.options]\n default_evnt = 'sale'", "sources.shop.options.default_evnt is not a setting"),
+    ],
+)
+async def test_a_wrong_setting_stops_with_one_line_that_names_it(
+    shell: Shell, standin: Standin, more: str, source: str, says: str
+) -> None:
+    shell.configure(standin.url, more=more, source=source)
+    for command in ("check", "serve", "work"):
+        ran = await shell.relay(command)
+        assert ran.code == 1
+        assert says in ran.err
+        assert len(ran.err.strip().splitlines()) == 1
+
+
+async def test_an_unset_variable_is_named(shell: Shell) -> None:
+    del shell.variables["THE_KEY"]
+    ran = await shell.relay("check")
+    assert (ran.code, ran.out) == (1, "")
+    assert "destinations.main.api_key asks for the environment variable THE_KEY" in ran.err
+
+
+async def test_a_relay_is_listed_shown_discarded_restored_and_retried(shell: Shell, house: House) -> None:
+    await house.serve()
+    answer = await house.post(error="unmappable", field="emailAddress")
+    listed = await shell.relay("relays", "--status", "dead", "--json")
+    assert [relay["id"] for relay in listed.json["relays"]] == [answer.id]
+    shown = await shell.relay("show", answer.id)
+    assert "dead: emailAddress: is missing" in shown.out
+    assert (await shell.relay("discard", answer.id)).out.strip() == f"{answer.id} is discarded"
+    assert (await shell.relay("restore", answer.id)).out.strip() == f"{answer.id} is dead"
+    again = await shell.relay("retry", answer.id, "--json")
+    assert again.json["status"] == "dead"  # read by another adapter now, and still not mappable
+    stats = (await shell.relay("stats")).json
+    assert stats["balanced"]
+
+
+async def test_an_unknown_relay_is_one_line_and_exit_1(shell: Shell) -> None:
+    for command in ("show", "retry", "discard", "restore"):
+        ran = await shell.relay(command, "nope")
+        assert (ran.code, ran.err.strip()) == (1, "relay: there is no relay nope")
+
+
+async def test_send_posts_a_raw_file_and_sources_show_it(shell: Shell, house: House) -> None:
+    house.raw["sources"]["shop"]["tokens"] = [TOKEN]
+    origin = await house.serve()
+    shell.variables["RELAY_PORT"] = origin.rpartition(":")[2]
+    sent = await shell.relay("send", "shop", FIXTURES / "order_placed__get.http")
+    assert sent.out.startswith("200 ")
+    hidden = await shell.relay("sources")
+    revealed = await shell.relay("sources", "--reveal")
+    assert TOKEN not in hidden.out
+    assert f"/in/shop/{TOKEN}" in revealed.out
+    assert "1 received" in revealed.out
