@@ -35,9 +35,7 @@ log: Final = structlog.get_logger()
 _READY_DEADLINE: Final = 2.0
 
 
-def build(
-    env: Environment, config: Config, adapters: Mapping[str, AdapterType] | None = None
-) -> ASGIApp:
+def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] | None = None) -> ASGIApp:
     """The whole application; `adapters` are those installed, if none are given.
 
     Raises SettingsError where a source cannot be built.

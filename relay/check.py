@@ -27,7 +27,11 @@ class Finding:
 async def run(env: Environment, config: Config) -> list[Finding]:
     """Raises SettingsError where the configuration itself is wrong."""
     wiring.sources(config)
-    found = [Finding("ok", "configuration", f"{len(config.sources)} sources, {len(config.destinations)} destinations")]
+    found = [
+        Finding(
+            "ok", "configuration", f"{len(config.sources)} sources, {len(config.destinations)} destinations"
+        )
+    ]
     found += _tokens(config)
     found += await _redis(env)
     for name in config.destinations:

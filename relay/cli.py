@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 
 import httpx
 import typer
+import uvloop
 from starlette.datastructures import URL
 
 from relay import check as checks
@@ -65,10 +66,10 @@ def serve(port: Port = None, data: Data = None) -> None:
 @cli.command()
 def work(data: Data = None) -> None:
     """A worker only."""
-    import uvloop
-
     env = settings.environment(data_dir=data)
-    uvloop.run(worker.run(env, settings.load(env.config)))
+    config = settings.load(env.config)
+    wiring.sources(config)  # a worker maps nothing, but what is wrong is told by every process alike
+    uvloop.run(worker.run(env, config))
 
 
 @cli.command()
@@ -147,18 +148,21 @@ def map_(
 @cli.command()
 def send(source: SourceName, file: File, data: Data = None, port: Port = None) -> None:
     """Sends a raw .http file to a running relay."""
-    env = settings.environment(data_dir=data, port=port)
+    env = settings.of_running(settings.environment(data_dir=data, port=port))
     config = settings.load(env.config)
     if source not in config.sources:
         raise SettingsError(f"there is no source {source!r}; configured are {', '.join(config.sources)}")
     token = config.sources[source].tokens[0].get_secret_value()
     request = _file(file)
-    url = URL(scheme="http", netloc=f"{env.host}:{env.port}", path=f"/in/{source}/{token}", query=request.query)
+    url = URL(
+        scheme="http", netloc=f"{env.host}:{env.port}", path=f"/in/{source}/{token}", query=request.query
+    )
     headers = {k: v for k, v in request.headers.items() if k not in ("host", "content-length", "connection")}
     try:
         answer = httpx.request(request.method, str(url), headers=headers, content=request.body, timeout=30)
     except httpx.HTTPError as error:
-        sys.exit(f"relay: nothing answers at {env.host}:{env.port} ({type(error).__name__}); is `relay dev` running?")
+        where = f"{env.host}:{env.port} ({type(error).__name__})"
+        sys.exit(f"relay: nothing answers at {where}; is `relay dev` running?")
     typer.echo(f"{answer.status_code} {answer.text}")
     if answer.is_error:
         raise typer.Exit(1)
@@ -261,7 +265,7 @@ class Tools:
 
 @asynccontextmanager
 async def _tools(data: Path | None) -> AsyncIterator[Tools]:
-    env = settings.environment(data_dir=data)
+    env = settings.of_running(settings.environment(data_dir=data))
     config = settings.load(env.config)
     log.configure("error", env.log_format)
     client = wiring.redis(env, retries=1)

@@ -228,6 +228,11 @@ class _House:
         everyone = (self._redis, self._standin, self._web, self._worker)
         return tuple(service for service in everyone if service is not None)
 
+    @property
+    def _port_file(self) -> Path:
+        """Where other commands find the port."""
+        return self._plan.file.with_name("dev.port")
+
     async def live(self) -> None:
         self._life = asyncio.create_task(self._run())
         try:
@@ -254,6 +259,7 @@ class _House:
                     if service is self._standin:
                         await _listening(self._plan.standin_port)
                 await self._answering()
+                self._port_file.write_text(str(self._plan.port))
                 sys.stdout.write(banner(self._plan))
                 sys.stdout.flush()
         except ExceptionGroup as group:
@@ -271,6 +277,7 @@ class _House:
             ) from error
 
     async def _close(self) -> None:
+        self._port_file.unlink(missing_ok=True)
         await asyncio.gather(self._web.stop(), self._worker.stop())
         if self._standin is not None:
             await self._standin.stop()

@@ -2,11 +2,11 @@
 
 RelayError
 ├── SettingsError            stops the start: one message, naming the key
-├── PostbackError            the postback is recorded and dead at once (or refused to a sender who can mend it)
+├── PostbackError            recorded and dead at once (or refused to a sender who can mend it)
 │   ├── Malformed            the bytes cannot be read
 │   ├── Unsupported          readable, but no word we know says what happened
 │   └── Unmappable           understood, but a field is missing or wrong; names the field
-├── JournalAway              Redis cannot take the write now: nothing was recorded, nothing may be acknowledged
+├── JournalAway              Redis cannot take the write now: nothing may be acknowledged
 └── AttemptError             one call was tried and not accepted
     ├── TryAgain             retry by the schedule: network, timeout, 408, 5xx
     ├── SlowDown             429: the whole destination waits; costs no attempt

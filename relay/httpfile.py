@@ -37,7 +37,9 @@ def parse(data: bytes) -> RawRequest:
     request, *lines = head.decode("latin-1").splitlines() or [""]
     words = request.split(" ")
     if len(words) < 2:  # noqa: PLR2004 - method and target
-        raise ValueError(f"the first line is {request[:60]!r}; expected one such as POST /in/my-store HTTP/1.1")
+        raise ValueError(
+            f"the first line is {request[:60]!r}; expected one such as POST /in/my-store HTTP/1.1"
+        )
     target = words[1]
     headers = dict(_header(line) for line in lines if line)
     return RawRequest(words[0].upper(), target.partition("?")[2], headers, body)

@@ -1,4 +1,4 @@
-"""Logs are events: a dotted name, and values as fields. No token, key or personal datum is ever one of them."""
+"""Logs are events: a dotted name, and values as fields, never a token, a key or a personal datum."""
 
 from __future__ import annotations
 

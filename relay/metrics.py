@@ -49,9 +49,9 @@ def _journal(stats: Stats, paused: Mapping[tuple[str, str], object]) -> Collecto
         stats.balanced
     )
     if stats.oldest_due_ms is not None:
-        Gauge("relay_oldest_due_timestamp_seconds", "When the oldest due relay was due", registry=registry).set(
-            stats.oldest_due_ms / 1000
-        )
+        Gauge(
+            "relay_oldest_due_timestamp_seconds", "When the oldest due relay was due", registry=registry
+        ).set(stats.oldest_due_ms / 1000)
     pauses = Gauge("relay_paused", "Endpoints paused, by destination", ["destination"], registry=registry)
     for destination, _ in paused:
         pauses.labels(destination=destination).inc()

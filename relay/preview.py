@@ -89,5 +89,3 @@ def _composed(
             return [], f"held until {times.z(until)}: {reason}"
         case Refuse(reason, field):
             return [], f"dead: {field}: {reason}" if field else f"dead: {reason}"
-
-

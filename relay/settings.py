@@ -8,6 +8,7 @@ import re
 import secrets
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -24,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from relay.embedded import socket_path
 from relay.errors import SettingsError
 from relay.normalise import money, times
 
@@ -81,7 +83,9 @@ class Destination(_Table):
     @model_validator(mode="after")
     def _lease_outlasts_a_try(self) -> Self:
         if self.lease < self.timeout * 1.5:
-            raise ValueError("lease must be at least one and a half times timeout, else a slow try is sent twice")
+            raise ValueError(
+                "lease must be at least one and a half times timeout, else a slow try is sent twice"
+            )
         return self
 
 
@@ -137,18 +141,26 @@ _SECRET_WORDS: Final = ("api_key", "tokens")
 
 def environment(env: Mapping[str, str] | None = None, **flags: Any) -> Environment:
     """A flag beats the environment beats the default. Raises SettingsError naming the variable."""
-    said = {**_DEFAULTS, **{k: v for k, v in (os.environ if env is None else env).items() if v}}
-    values: dict[str, Any] = {
-        field: said.get(f"RELAY_{field.upper()}") for field in Environment.model_fields
-    }
+    given = {k: v for k, v in (os.environ if env is None else env).items() if v}
+    data_dir = Path(flags.get("data_dir") or given.get("RELAY_DATA_DIR") or _DEFAULTS["RELAY_DATA_DIR"])
+    said = {**_DEFAULTS, **given}
+    values: dict[str, Any] = {field: said.get(f"RELAY_{field.upper()}") for field in Environment.model_fields}
     values.update({name: value for name, value in flags.items() if value is not None})
-    values["config"] = values["config"] or _default_config(Path(values["data_dir"]))
+    values["config"] = values["config"] or _default_config(data_dir)
     for field in ("log_format", "log_level"):
         values[field] = str(values[field]).lower()
     try:
         return Environment.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_say(error, lambda path: f"RELAY_{str(path[0]).upper()}")) from error
+
+
+def of_running(env: Environment) -> Environment:
+    """`env` with the port of the `relay dev` that runs in its data folder, unless one was set."""
+    port = env.data_dir / "dev.port"
+    if "RELAY_PORT" in os.environ or env.port != int(_DEFAULTS["RELAY_PORT"]) or not port.exists():
+        return env
+    return env.model_copy(update={"port": int(port.read_text())})
 
 
 def _default_config(data_dir: Path) -> Path:
@@ -182,7 +194,9 @@ def read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error}") from error
 
 
-def parse(raw: Mapping[str, Any], env: Mapping[str, str] | None = None, *, where: str = "relay.toml") -> Config:
+def parse(
+    raw: Mapping[str, Any], env: Mapping[str, str] | None = None, *, where: str = "relay.toml"
+) -> Config:
     try:
         return Config.model_validate(_resolved(raw, os.environ if env is None else env, ()))
     except ValidationError as error:
@@ -197,7 +211,9 @@ def _resolved(value: Any, env: Mapping[str, str], path: tuple[str, ...]) -> Any:
     if isinstance(value, str) and value.startswith("env:"):
         name = value.removeprefix("env:")
         if not env.get(name):
-            raise SettingsError(f"{'.'.join(path)} asks for the environment variable {name}, which is not set")
+            raise SettingsError(
+                f"{'.'.join(path)} asks for the environment variable {name}, which is not set"
+            )
         return env[name]
     if isinstance(value, str) and value.startswith("file:"):
         return _secret_file(Path(value.removeprefix("file:")), path)
@@ -247,8 +263,6 @@ def redis_url(env: Environment) -> str:
     """The Redis to use: RELAY_REDIS_URL, else the embedded one of the data folder."""
     if env.redis_url is not None:
         return env.redis_url.get_secret_value()
-    from relay.embedded import socket_path
-
     return f"unix://{socket_path(env.data_dir)}"
 
 
@@ -257,7 +271,10 @@ def kept_secret(data_dir: Path, name: str, *, length: int = 32) -> str:
     file = data_dir / name
     if not file.exists():
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
+        fresh = file.with_name(f"{name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write(secrets.token_urlsafe(length))
+        with suppress(FileExistsError):  # of two processes that start at once, the first one's stands
+            file.hardlink_to(fresh)
+        fresh.unlink()
     return file.read_text().strip()

@@ -69,9 +69,8 @@ def sources(config: Config, kinds: Mapping[str, registry.AdapterType] | None = N
 def _adapter(name: str, source: settings.Source, kinds: Mapping[str, registry.AdapterType]) -> Adapter:
     kind = kinds.get(source.adapter)
     if kind is None:
-        raise SettingsError(
-            f"sources.{name}.adapter is {source.adapter!r}; installed are {', '.join(sorted(kinds)) or 'none'}"
-        )
+        there = ", ".join(sorted(kinds)) or "none"
+        raise SettingsError(f"sources.{name}.adapter is {source.adapter!r}; installed are {there}")
     zone = source.timezone or ZoneInfo(getattr(kind.build, "timezone", "UTC"))
     try:
         return registry.build(kind, SourceContext(name, source.currency, zone), source.options)
@@ -128,4 +127,3 @@ def freeze_garbage() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from relay import log as logs
-from relay import settings, wiring
+from relay import wiring
 from relay.deliver.attempt import Destination
 from relay.deliver.drain import Drain
 from relay.deliver.queue import run_worker

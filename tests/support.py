@@ -53,7 +53,7 @@ class NoOptions(BaseModel):
 
 
 class Spoken:
-    """A platform that says outright what is to be read: {"events": [...]}, {"ignored": ...}, {"error": ...}."""
+    """A platform that says outright what to read: {"events": [...]}, {"ignored": ...}, {"error": ...}."""
 
     name: ClassVar[str] = "spoken"
     Options: ClassVar[type[BaseModel]] = NoOptions
@@ -83,20 +83,31 @@ class Spoken:
 SPOKEN = {"spoken": AdapterType(name="spoken", build=Spoken, options=NoOptions)}
 
 
-def placed(order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any) -> dict[str, Any]:
+def placed(
+    order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any
+) -> dict[str, Any]:
     return _order("order.placed", order, email, total, more)
 
 
-def fulfilled(order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any) -> dict[str, Any]:
+def fulfilled(
+    order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any
+) -> dict[str, Any]:
     return _order("order.fulfilled", order, email, total, more)
 
 
-def cancelled(order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any) -> dict[str, Any]:
+def cancelled(
+    order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any
+) -> dict[str, Any]:
     return _order("order.cancelled", order, email, total, more)
 
 
 def refunded(
-    amount: int | None = None, order: str = "A-1", *, email: str = "jo@example.com", total: int = 4990, **more: Any
+    amount: int | None = None,
+    order: str = "A-1",
+    *,
+    email: str = "jo@example.com",
+    total: int = 4990,
+    **more: Any,
 ) -> dict[str, Any]:
     refund = {"basis": "full"} if amount is None else {"basis": "cumulative", "amount_minor": amount}
     return _order("order.refunded", order, email, total, {"refund": refund, **more})
@@ -186,7 +197,7 @@ class House:
                 timeout_graceful_shutdown=2,
             )
         )
-        server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
+        server.capture_signals = _no_signals  # type: ignore[method-assign]
         serving = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0)
@@ -194,7 +205,7 @@ class House:
                 serving.result()
         self._web = (server, serving)
         port = server.servers[0].sockets[0].getsockname()[1]
-        self.http.base_url = f"http://127.0.0.1:{port}"  # type: ignore[assignment]
+        self.http.base_url = f"http://127.0.0.1:{port}"
         return f"http://127.0.0.1:{port}"
 
     async def work(self) -> None:

@@ -158,11 +158,19 @@ async def test_check_names_a_wrong_key_without_printing_it(shell: Shell) -> None
 @pytest.mark.parametrize(
     ("more", "source", "says"),
     [
-        ("rate_per_minutes = 5", "", "destinations.main.rate_per_minutes is not a setting; did you mean 'rate_per_minute'?"),
+        (
+            "rate_per_minutes = 5",
+            "",
+            "destinations.main.rate_per_minutes is not a setting; did you mean 'rate_per_minute'?",
+        ),
         ("timeout = 'soon'", "", "destinations.main.timeout is 'soon'"),
         ("", "upsel = 'event'", "sources.shop.upsel is not a setting; did you mean 'upsell'?"),
         ("", "timezone = 'New York'", "sources.shop.timezone is 'New York'"),
-        ("", "[sources.shop.options]\n default_evnt = 'sale'", "sources.shop.options.default_evnt is not a setting"),
+        (
+            "",
+            "[sources.shop.options]\n default_evnt = 'sale'",
+            "sources.shop.options.default_evnt is not a setting",
+        ),
     ],
 )
 async def test_a_wrong_setting_stops_with_one_line_that_names_it(

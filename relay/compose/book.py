@@ -57,7 +57,7 @@ class Facts:
 
     order_id: str
     names: frozenset[str] = frozenset()
-    customer: Customer = Customer()
+    customer: Customer = field(default_factory=Customer)
     currency: str | None = None
     total_minor: int | None = None
     ordered_at: datetime | None = None
@@ -151,7 +151,7 @@ def completed(event: OrderEvent, facts: Facts) -> dict[str, Any]:
         "currency": event.currency or facts.currency,
         "customer": _customer_of((facts.customer, event.customer)),
         "ordered_at": event.ordered_at or facts.ordered_at,
-        "items": event.items if event.items else facts.items,
+        "items": event.items or facts.items,
     }
 
 

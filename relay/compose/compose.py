@@ -41,7 +41,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """`overtaken`: something later was sent already. `differs`: the same meaning went out with other bytes."""
+    """`overtaken`: something later was sent already. `differs`: the same meaning went out, said otherwise."""
 
     reason: str
     overtaken: bool = False
@@ -70,7 +70,8 @@ Composition: TypeAlias = Send | Skip | Wait | Refuse
 class Moment:
     """When and for which relay. `last_order_at`: the newest order of the same source and e-mail.
 
-    `waited`: the relay has waited as long as it may. `force`: a person insists on sending what went out before.
+    `waited`: the relay has waited as long as it may. `force`: a person insists on
+    sending what went out before.
     """
 
     relay: str
@@ -206,7 +207,7 @@ def _fulfilled(event: OrderFulfilled, facts: Facts, policy: Policy, moment: Mome
 
 
 def _makes_up_placed(facts: Facts, policy: Policy) -> bool:
-    """An overtaken `placed` goes first: one that was received, or that an order of the relay's own time had."""
+    """An overtaken `placed` goes first: a received one, or that of an order of the relay's own time."""
     if facts.sent.placed or facts.dropped_placed:
         return False
     if "order.placed" in facts.kinds:

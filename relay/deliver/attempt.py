@@ -130,7 +130,9 @@ class Attempt:
             case Send(calls):
                 for n, call in enumerate(calls):
                     final = last and n == len(calls) - 1
-                    await self._call(index, call, book if call.endpoint in ("orders", "checkouts") else "", final=final)
+                    await self._call(
+                        index, call, book if call.endpoint in ("orders", "checkouts") else "", final=final
+                    )
                     if facts is not None:
                         facts = facts.after(call)
                         books.update({name: (book, facts) for name in books if books[name][0] == book})
@@ -258,7 +260,7 @@ class Attempt:
             case TryAgain():
                 await self._try_again(call, reservation, error, entry)
             case SlowDown():
-                await self._slow_down(call, error)
+                await self._slow_down(error)
                 await self._release(reservation, entry, error.code)
             case KeyRefused():
                 await self._pause("all", error)
@@ -267,7 +269,9 @@ class Attempt:
                 await self._pause(call.endpoint, error)
                 await self._release(reservation, entry, error.code)
             case CallRefused() | AttemptError():
-                await self._dead(error.reason, attempts=1, code=error.code, unreserve=reservation, history=entry)
+                await self._dead(
+                    error.reason, attempts=1, code=error.code, unreserve=reservation, history=entry
+                )
 
     async def _try_again(
         self, call: Call, reservation: Reservation, error: AttemptError, entry: dict[str, Any]
@@ -292,7 +296,7 @@ class Attempt:
             **common,
         )
 
-    async def _slow_down(self, call: Call, error: SlowDown) -> None:
+    async def _slow_down(self, error: SlowDown) -> None:
         after = SLOW_DEFAULT if error.after is None else error.after
         if after <= SLOW_MOST:
             await self._journal.slow_down(self._to.name, after)
@@ -305,12 +309,14 @@ class Attempt:
         await self._journal.pause(self._to.name, endpoint, error.reason, by="its answer", probe=PROBE)
         log.error("destination.paused", destination=self._to.name, endpoint=endpoint, code=error.code)
 
-    async def _release(
-        self, reservation: Reservation, entry: dict[str, Any], code: int | None
-    ) -> None:
+    async def _release(self, reservation: Reservation, entry: dict[str, Any], code: int | None) -> None:
         """Back to its place, with no attempt spent: the trouble was not the relay's."""
         await self._settle(
-            status=self._waiting_status(), due_ms=self._now_ms(), unreserve=reservation, history=entry, code=code
+            status=self._waiting_status(),
+            due_ms=self._now_ms(),
+            unreserve=reservation,
+            history=entry,
+            code=code,
         )
 
     async def _put_back(self, when_ms: int) -> None:
@@ -348,7 +354,11 @@ class Attempt:
             "body": call.body,
         }
         if answer:
-            entry |= {"code": answer.code, "answer": answer.text, "ms": round(answer.took.total_seconds() * 1000)}
+            entry |= {
+                "code": answer.code,
+                "answer": answer.text,
+                "ms": round(answer.took.total_seconds() * 1000),
+            }
         if error:
             entry |= {"code": error.code, "error": error.reason}
         return entry
@@ -393,5 +403,3 @@ def _with_field(refusal: Refuse) -> str:
 
 def _clock_ms() -> int:
     return time.time_ns() // 1_000_000
-
-

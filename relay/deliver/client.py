@@ -99,7 +99,9 @@ class CommerceClient:
         except (httpx.HTTPError, OSError) as error:
             raise TryAgain(f"no answer: {_network(error)}") from error
         took = timedelta(seconds=time.monotonic() - started)
-        return Answer(response.status_code, body.decode(errors="replace")[:_MOST_KEPT], took), response.headers
+        return Answer(
+            response.status_code, body.decode(errors="replace")[:_MOST_KEPT], took
+        ), response.headers
 
 
 async def _start_of(response: httpx.Response) -> bytes:
@@ -130,7 +132,9 @@ def _judge(answer: Answer, headers: httpx.Headers) -> None:
     elif code == HTTPStatus.FORBIDDEN:
         raise EndpointRefused(f"the API key may not do this ({words}); widen its scopes", code=code)
     elif code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-        raise EndpointRefused(f"there is no such endpoint ({words}); look at the destination's url", code=code)
+        raise EndpointRefused(
+            f"there is no such endpoint ({words}); look at the destination's url", code=code
+        )
     elif code < HTTPStatus.BAD_REQUEST:
         raise EndpointRefused(f"{code}: a redirect; look at the destination's url", code=code)
     else:
@@ -157,7 +161,9 @@ def said(text: str) -> str:
         error = body.get("error")
         message = error.get("message") if isinstance(error, dict) else error
         advice = body.get("resolution") or body.get("howToFix")
-        words = [w for w in (message or body.get("message"), body.get("description"), advice) if isinstance(w, str)]
+        words = [
+            w for w in (message or body.get("message"), body.get("description"), advice) if isinstance(w, str)
+        ]
         if words:
             return " ".join(words)[:500]
     return " ".join(text.split())[:200] or "no words"

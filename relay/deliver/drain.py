@@ -53,7 +53,7 @@ class Drain:
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Returns when nothing is due, the time is up, or the process is stopping; never with a call under way."""
+        """Until nothing is due, time is up, or the process is stopping; never ends with a call under way."""
         if not await self._journal.sign_on(self._to.name, self._token):
             return
         try:
@@ -93,9 +93,7 @@ class Drain:
 
     async def _attempt(self, leased: Leased, now_ms: int, bell: asyncio.Event) -> None:
         try:
-            await Attempt(
-                self._journal, self._to, leased, now_ms=now_ms, tally=self._tally
-            ).run()
+            await Attempt(self._journal, self._to, leased, now_ms=now_ms, tally=self._tally).run()
         except JournalAway as error:
             log.warning("drain.journal_away", destination=self._to.name, relay=leased.id, error=str(error))
         finally:

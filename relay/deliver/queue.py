@@ -53,7 +53,7 @@ class Stopping(Exception):
 
 
 class _Worker(Worker):
-    """arq's worker, which ends by exception or not at all: cancelled within a command, it leaks a connection."""
+    """arq's worker, ended by an exception: cancelled within a command, it leaks a connection."""
 
     def __init__(self, stopping: asyncio.Event, **settings: Any) -> None:
         super().__init__(**settings)

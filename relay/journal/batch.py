@@ -47,7 +47,7 @@ class Batcher(Generic[Item, Answer]):
     async def _send(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._flush([item for item, _ in batch])
-        except BaseException as error:  # noqa: BLE001 - handed to everyone who waits
+        except BaseException as error:  # handed to everyone who waits
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)

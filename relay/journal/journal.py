@@ -108,7 +108,9 @@ class Journal:
             for first in names:
                 name = first
                 for _ in range(16):
-                    if fields := await cast("Awaitable[Any]", self.redis.hgetall(self.keys.book(source, name))):
+                    if fields := await cast(
+                        "Awaitable[Any]", self.redis.hgetall(self.keys.book(source, name))
+                    ):
                         return {key.decode(): value.decode() for key, value in fields.items()}
                     other = await self.redis.get(self.keys.alias(source, name))
                     if other is None:
@@ -186,8 +188,8 @@ class Journal:
     ) -> tuple[str, int]:
         """Writes that a call is about to be sent, and renews the lease; only after "ok" may it be.
 
-        Answers a verdict and a moment (ms): ok; fenced: the lease is another's; sent: the meaning was accepted
-        before; busy: another relay is sending it until then; wait: nothing may be sent until then.
+        Answers a verdict and a moment (ms): ok; fenced: the lease is another's; sent: the meaning was
+        accepted before; busy: another relay is sending it until then; wait: nothing may be sent until then.
         """
         batcher = self._reservations.get(destination)
         if batcher is None:
@@ -238,7 +240,7 @@ class Journal:
     # Acts ---------------------------------------------------------------------------------------------
 
     async def retry(self, relay: str, *, by: str, force: bool = False) -> str:
-        """Queues a relay again, to be composed anew. "ok", else the status that does not fit, or "unknown"."""
+        """Queues a relay again, composed anew. "ok", else the status that does not fit, or "unknown"."""
         return await self._act("retry", relay, {"what": "retried", "by": by}, force=force)
 
     async def discard(self, relay: str, *, by: str) -> str:

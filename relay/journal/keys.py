@@ -1,23 +1,23 @@
 """Every Redis key, named here and in `scripts/lib.lua`, and nowhere else. All share one hash tag.
 
-    r:ID                 hash    a relay: status, reason, lane, times, counters
-    b:ID                 string  its postback and events, compressed JSON
-    h:ID                 list    its history: attempts with call and answer, acts of people
-    d:SOURCE:DIGEST      string  the relay this postback is a copy of, for the copies' window
-    o:SOURCE:NAME        hash    an order's book: f:ID parts seen, s:MEANING sent or reserved, x:ID dead placed,
-                                 w waiting relays, lane, id (the name used at the destination)
-    a:SOURCE:NAME        string  another name of that order: the NAME of its book
-    kinds:SOURCE         set     the kinds of names seen ("client" of client:7D02), to look orders up by
-    c:SOURCE:PERSON      string  when that customer's last order was recorded
-    lane:DEST:LANE       zset    relays of one customer, score 1 for a checkout that steps aside, then by id
-    ready:DEST:ENDPOINT  zset    lanes whose head waits for that endpoint, by due time
-    leased:DEST          zset    lanes being sent, by end of lease; leaseholder:DEST hash lane -> relay
-    held:DEST            zset    relays waiting outside their lane, by deadline
-    dest:DEST            hash    pause and slow-down; budget:KEY zset of reservations
-    drain:DEST           string  the drain that is running or was woken; wake:DEST list rings it; at:DEST
-    i:SOURCE:STATUS      zset    index of relay ids; i:person:PERSON of a customer's
-    n, active, src:NAME  hash    totals by source and status; by destination, endpoint and status; first and last
-    fence, salt          string  lease tokens; what people's digests are made with
+r:ID                 hash    a relay: status, reason, lane, times, counters
+b:ID                 string  its postback and events, compressed JSON
+h:ID                 list    its history: attempts with call and answer, acts of people
+d:SOURCE:DIGEST      string  the relay this postback is a copy of, for the copies' window
+o:SOURCE:NAME        hash    an order's book: f:ID parts seen, s:MEANING sent or reserved, x:ID dead placed,
+                             w waiting relays, lane, id (the name used at the destination)
+a:SOURCE:NAME        string  another name of that order: the NAME of its book
+kinds:SOURCE         set     the kinds of names seen ("client" of client:7D02), to look orders up by
+c:SOURCE:PERSON      string  when that customer's last order was recorded
+lane:DEST:LANE       zset    relays of one customer, score 1 for a checkout that steps aside, then by id
+ready:DEST:ENDPOINT  zset    lanes whose head waits for that endpoint, by due time
+leased:DEST          zset    lanes being sent, by end of lease; leaseholder:DEST hash lane -> relay
+held:DEST            zset    relays waiting outside their lane, by deadline
+dest:DEST            hash    pause and slow-down; budget:KEY zset of reservations
+drain:DEST           string  the drain that is running or was woken; wake:DEST list rings it; at:DEST
+i:SOURCE:STATUS      zset    index of relay ids; i:person:PERSON of a customer's
+n, active, src:NAME  hash    totals by source and status; by destination, endpoint and status; first and last
+fence, salt          string  lease tokens; what people's digests are made with
 """
 
 from __future__ import annotations

@@ -44,14 +44,12 @@ Moment = Annotated[
 def _email(text: str) -> str:
     # No more than this is known of the destination's own rule; it mails the address to find out.
     local, at, domain = text.rpartition("@")
-    if not (local and at and domain) or any(c.isspace() or ord(c) < 32 for c in text) or "@" in local:
+    if not (local and at and domain) or any(c.isspace() or not c.isprintable() for c in text) or "@" in local:
         raise ValueError("is not an e-mail address")
     return text
 
 
-Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=320), AfterValidator(_email)
-]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320), AfterValidator(_email)]
 
 
 class Model(BaseModel):

@@ -16,11 +16,12 @@ from urllib.parse import parse_qsl
 from relay.errors import Malformed
 from relay.normalise.contract import Postback
 
-Value: TypeAlias = "None | bool | int | Decimal | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | Decimal | str | list[Value] | dict[str, Value] | None"
 Fields: TypeAlias = dict[str, Value]
 
 MAX_DEPTH: Final = 32
 MAX_FIELDS: Final = 5_000
+MAX_DIGITS: Final = 40
 _MACRO: Final = re.compile(r"\[[A-Za-z0-9_]+\]")
 _BRACKET: Final = re.compile(r"\[([^\[\]]*)\]")
 
@@ -76,11 +77,9 @@ def from_json(text: str) -> Fields:
 
 
 def from_form(text: str) -> Fields:
-    """`a=1&b[0][c]=2`, with PHP's bracket keys as nested objects. Of a repeated key the last non-empty wins."""
+    """`a=1&b[0][c]=2`, PHP's bracket keys as nested objects. Of a repeated key the last non-empty wins."""
     try:
-        pairs = parse_qsl(
-            text.strip(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
-        )
+        pairs = parse_qsl(text.strip(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except UnicodeDecodeError as error:
         raise Malformed("the form is not UTF-8") from error
     except ValueError as error:
@@ -117,22 +116,29 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > 40:
+    if len(digits) > MAX_DIGITS:
         raise ValueError(f"the JSON holds a number of {len(digits)} digits")
     return int(digits)
 
 
 def _exact(digits: str) -> Decimal:
-    if len(digits) > 40:
+    if len(digits) > MAX_DIGITS:
         raise ValueError(f"the JSON holds a number of {len(digits)} digits")
     number = Decimal(digits)
-    if abs(number.adjusted()) > 40:
+    if abs(number.adjusted()) > MAX_DIGITS:
         raise ValueError("the JSON holds a number too large or too small to be one")
     return number
 
 
 _decoder: Final = json.JSONDecoder(parse_float=_exact, parse_int=_whole, parse_constant=_refuse_constant)
-_NAMES: Final = {list: "array", str: "string", int: "number", Decimal: "number", bool: "boolean", type(None): "null"}
+_NAMES: Final = {
+    list: "array",
+    str: "string",
+    int: "number",
+    Decimal: "number",
+    bool: "boolean",
+    type(None): "null",
+}
 
 
 def _check_depth(value: Any) -> None:

@@ -38,7 +38,7 @@ def amount(value: str | int | Decimal) -> Decimal:
     Raises ValueError for text that is no amount, and for a float, which has already lost the amount.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError(f"an amount is text or a whole number, not {type(value).__name__}")
+        raise ValueError(f"an amount is text or a whole number, not {type(value).__name__}")  # noqa: TRY004
     text = value if isinstance(value, str) else f"{value:f}" if isinstance(value, Decimal) else _digits(value)
     bare = _NOISE.sub("", text)
     if not _GROUPED.fullmatch(text.strip()) or not _AMOUNT.fullmatch(bare):
@@ -65,6 +65,6 @@ def unit_price(line_total: int, quantity: int) -> int:
 
 
 def shown(value: int, currency: str) -> str:
-    """For people: shown(4990, "USD") == "49.90 USD"."""
+    """For people: 4990 and USD give "49.90 USD"."""
     exponent = EXPONENTS.get(currency, 2)
     return f"{Decimal(value).scaleb(-exponent):,.{exponent}f} {currency}"

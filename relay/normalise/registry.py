@@ -34,7 +34,9 @@ def installed() -> dict[str, AdapterType]:
         try:
             loaded = entry.load()
         except Exception as error:
-            raise SettingsError(f"adapter {entry.name!r} ({entry.value}) cannot be imported: {error}") from error
+            raise SettingsError(
+                f"adapter {entry.name!r} ({entry.value}) cannot be imported: {error}"
+            ) from error
         found[entry.name] = AdapterType(
             name=entry.name, build=cast("Callable[..., Adapter]", loaded), options=loaded.Options
         )

@@ -1,4 +1,4 @@
-"""Dropping what must never be stored: tokens, card and bank values. The bytes around them stay as received."""
+"""Dropping what must never be stored: tokens, card and bank values. All around them stays as received."""
 
 from __future__ import annotations
 
@@ -156,5 +156,5 @@ def _luhn(text: str) -> str:
 
 def _is_card(run: str) -> bool:
     digits = [int(c) for c in run if c.isdigit()]
-    doubled = [d if i % 2 == 0 else d * 2 - 9 * (d > 4) for i, d in enumerate(reversed(digits))]
+    doubled = [d if i % 2 == 0 else sum(divmod(d * 2, 10)) for i, d in enumerate(reversed(digits))]
     return sum(doubled) % 10 == 0

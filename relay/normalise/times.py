@@ -57,7 +57,7 @@ _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def duration(text: str) -> timedelta:
-    """ "10s", "2m", "72h", "30d" as a timedelta. Raises ValueError for anything else."""
+    """Reads 10s, 2m, 72h or 30d. Raises ValueError for anything else."""
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is not a duration such as 10s, 15m, 24h or 30d")

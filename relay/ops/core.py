@@ -154,7 +154,8 @@ def detail_to_plain(detail: RelayDetail) -> dict[str, Any]:
     attempts = [_with_time(entry) for entry in detail.history if entry["what"] == "attempt"]
     return {
         **relay_to_plain(detail.relay),
-        "postback": detail.postback and {
+        "postback": detail.postback
+        and {
             **detail.postback,
             "received_at": times.z(times.from_ms(detail.postback["received_at"])),
         },

@@ -28,7 +28,9 @@ _HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-_PERSONAL: Final = frozenset({"email", "first_name", "last_name", "firstName", "lastName", "external_id", "externalId"})
+_PERSONAL: Final = frozenset(
+    {"email", "first_name", "last_name", "firstName", "lastName", "external_id", "externalId"}
+)
 
 
 class Pages:
@@ -58,7 +60,9 @@ class Pages:
     async def _style(self, _: Request) -> Response:
         return FileResponse(_HERE / "static" / "ops.css", headers={"cache-control": "max-age=300"})
 
-    def _guarded(self, page: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def _guarded(
+        self, page: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
             if not may_look(request, self._password):
                 return self._closed()
@@ -103,7 +107,9 @@ class Pages:
             return self._page("missing.html", 404, relay=request.path_params["relay"])
         plain = detail_to_plain(detail)
         events = json.dumps(masked(plain["normalised"]), indent=2, ensure_ascii=False)
-        calls = [{**a, "body": json.dumps(masked(a["body"]), indent=2, ensure_ascii=False)} for a in plain["tries"]]
+        calls = [
+            {**a, "body": json.dumps(masked(a["body"]), indent=2, ensure_ascii=False)} for a in plain["tries"]
+        ]
         return self._page("relay.html", relay=plain, events=events, calls=calls)
 
     def _page(self, name: str, status: int = 200, /, **values: Any) -> HTMLResponse:

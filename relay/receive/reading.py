@@ -75,10 +75,11 @@ def copy_digest(source: Source, postback: Postback) -> str:
     """Of method, query and body, tokens left out: two tokens in rotation make no second postback."""
     digest = hashlib.blake2b(digest_size=12)
     for part in (postback.method.encode(), postback.query.encode(), postback.body):
+        bare = part
         for token in source.tokens:
-            part = part.replace(token.encode(), b"")
-        digest.update(len(part).to_bytes(8))
-        digest.update(part)
+            bare = bare.replace(token.encode(), b"")
+        digest.update(len(bare).to_bytes(8))
+        digest.update(bare)
     return digest.hexdigest()
 
 

@@ -73,7 +73,7 @@ def _expected(file: Path) -> Mapping[str, Any]:
         raise ValueError(f"{file.name} is missing: it says what becomes of the request beside it")
     expected: dict[str, Any] = json.loads(file.read_text())
     if unknown := set(expected) - _KEYS:
-        raise ValueError(f"{file.name} has the unknown key {sorted(unknown)[0]!r}")
+        raise ValueError(f"{file.name} has the unknown key {min(unknown)!r}")
     return expected
 
 
@@ -189,10 +189,12 @@ def _outcome(reader: Adapter, story: Story, number: int, postback: Postback) -> 
 
 
 def differences(expected: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Key by key what is expected and what came, where they are not one. "skipped" counts only if expected."""
+    """Key by key what is expected and what came, where they differ. "skipped" counts only if expected."""
     keys = (set(expected) | set(outcome)) - {"source", "received_at"}
     if "skipped" not in expected:
         keys.discard("skipped")
-    return {key: (expected.get(key), outcome.get(key)) for key in sorted(keys) if expected.get(key) != outcome.get(key)}
-
-
+    return {
+        key: (expected.get(key), outcome.get(key))
+        for key in sorted(keys)
+        if expected.get(key) != outcome.get(key)
+    }

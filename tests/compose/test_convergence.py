@@ -79,7 +79,9 @@ class OneOrder(RuleBasedStateMachine):
                 assert given_back < TOTALS[-1]
             cancelled_before |= body.get("status") == "cancelled"
             amount = body.get("refundAmountCents", 0)
-            given_back = given_back + amount if self.policy.refund_amount == "step" else max(given_back, amount)
+            given_back = (
+                given_back + amount if self.policy.refund_amount == "step" else max(given_back, amount)
+            )
 
     @invariant()
     def refunds_sum_to_the_largest_amount_told(self) -> None:

@@ -17,7 +17,9 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SINCE = START - timedelta(days=1)
 
 
-def tell(*steps: dict[str, Any], policy: Policy | None = None, apart: timedelta = timedelta(minutes=1)) -> list[str]:
+def tell(
+    *steps: dict[str, Any], policy: Policy | None = None, apart: timedelta = timedelta(minutes=1)
+) -> list[str]:
     """Each step told by a postback of its own; the calls as words: "placed 4990", and "-" for none."""
     story = Story(policy or Policy(since=SINCE))
     words = []
@@ -92,7 +94,10 @@ def test_an_overtaken_refund_is_ignored() -> None:
 
 def test_refunds_can_be_told_as_cumulative_amounts() -> None:
     policy = Policy(since=SINCE, refund_amount="cumulative")
-    assert tell(placed(), refunded(1000), refunded(2500), policy=policy)[1:] == ["refunded 1000", "refunded 2500"]
+    assert tell(placed(), refunded(1000), refunded(2500), policy=policy)[1:] == [
+        "refunded 1000",
+        "refunded 2500",
+    ]
 
 
 def test_refunds_told_as_steps_are_summed_by_their_ids() -> None:
@@ -118,7 +123,10 @@ def test_a_sale_is_never_told_after_a_full_refund() -> None:
 
 def test_a_cancelled_order_comes_back_only_where_the_source_allows_it() -> None:
     assert tell(cancelled(), placed()) == ["cancelled", "-"]
-    assert tell(cancelled(), placed(), policy=Policy(since=SINCE, revive=True)) == ["cancelled", "placed 4990"]
+    assert tell(cancelled(), placed(), policy=Policy(since=SINCE, revive=True)) == [
+        "cancelled",
+        "placed 4990",
+    ]
 
 
 def test_an_overtaken_sale_is_made_up_before_its_shipment() -> None:
@@ -176,7 +184,11 @@ def test_a_chargeback_becomes_what_the_source_says(chargeback: Any, calls: list[
 def test_a_refund_of_unknown_amount_is_refused_naming_the_field() -> None:
     story = Story(Policy(since=SINCE))
     postback = Postback("POST", "", {}, b"", START)
-    told = list(story.tell(1, postback, load([thin("order.refunded", **{k: v for k, v in placed().items() if k != "kind"})])))
+    told = list(
+        story.tell(
+            1, postback, load([thin("order.refunded", **{k: v for k, v in placed().items() if k != "kind"})])
+        )
+    )
     assert told == [{"skipped": "the postback does not say how much was refunded"}]
 
 

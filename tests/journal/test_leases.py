@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+from relay.errors import JournalAway
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal, Wakeup
 from relay.journal.records import BookEntry, Claim, Limits, Recording, Reservation, Settlement, Status
 
 LIMITS = Limits("key")
+IDS = Ids()
 LONG = timedelta(seconds=30)
 OVER = timedelta(milliseconds=1)
 
@@ -22,7 +24,11 @@ def journal(redis: Redis) -> Journal:
 
 
 def recording(
-    order: str = "A-1", *, person: str = "jo", ids: Ids = Ids(), status: Status = Status.QUEUED  # noqa: B008
+    order: str = "A-1",
+    *,
+    person: str = "jo",
+    ids: Ids = IDS,
+    status: Status = Status.QUEUED,
 ) -> Recording:
     relay = ids.new()
     return Recording(
@@ -61,7 +67,9 @@ def settled(claimed: Claim, status: Status = Status.DELIVERED) -> Settlement:
     return Settlement(leased.id, leased.token, leased.lane, "shop", status=status)
 
 
-async def test_only_the_head_of_a_lane_is_leased_and_the_next_follows_when_it_is_settled(journal: Journal) -> None:
+async def test_only_the_head_of_a_lane_is_leased_and_the_next_follows_when_it_is_settled(
+    journal: Journal,
+) -> None:
     first, second = recording("A-1"), recording("A-2")
     other = recording("B-1", person="kim")
     for each in (first, second, other):
@@ -209,8 +217,6 @@ async def test_the_budget_is_counted_at_the_reservation_and_never_exceeded(journ
 async def test_a_full_redis_refuses_to_record_and_can_still_be_told_what_was_delivered(
     journal: Journal, redis: Redis
 ) -> None:
-    from relay.errors import JournalAway
-
     await journal.record(recording("A-1"))
     claimed = await claim(journal)
     used = (await redis.info("memory"))["used_memory"]

@@ -74,7 +74,9 @@ BAD_BODIES = {
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
-async def test_what_cannot_be_read_is_recorded_dead_and_answered_200_with_the_reason(house: House, name: str) -> None:
+async def test_what_cannot_be_read_is_recorded_dead_and_answered_200_with_the_reason(
+    house: House, name: str
+) -> None:
     await house.serve()
     body, reason = BAD_BODIES[name]
     answer = await house.post_bytes(body)
