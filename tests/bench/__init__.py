@@ -1,0 +1,1 @@
+"""How fast, as ratios against a reference of the same run: `make bench`. Asserts nothing about time."""

@@ -1,0 +1,99 @@
+"""A load generator in a process of its own: keep-alive connections, one request under way on each."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import uvloop
+
+PAD = "x" * 900
+
+
+def body(number: int) -> bytes:
+    """A CheckoutChamp sale of about 2 KB, an order and a customer of its own."""
+    sale = (
+        f'{{"customerType":"SALE","orderId":{number},"clientOrderId":"{number:010X}",'
+        f'"orderStatus":"COMPLETE",'
+        f'"responseType":"SUCCESS","dateCreated":"2026-03-04 09:30:08","firstName":"Dana","lastName":"Example",'
+        f'"emailAddress":"dana{number}@example.com","phoneNumber":"2025550101","city":"Springfield",'
+        f'"state":"IL","country":"US","postalCode":"62701","orderTotal":"287.95","totalPrice":"287.95","basePrice":"282.00",'
+        f'"totalShipping":"5.95","salesTax":"0.00","totalDiscount":"0.00","currencyCode":"USD","campaignId":7,'
+        f'"campaignName":"Glow Serum - US","paySource":"CREDITCARD","hasUpsells":0,'
+        f'"product1_name":"Glow Serum 6 pack","product1_crmId":"601","product1_sku":"GLOW-6","product1_qty":"6",'
+        f'"product1_price":"270.00","product2_name":"Shaker","product2_crmId":"602","product2_qty":"1",'
+        f'"product2_price":"12.00","custom1":"{PAD}"}}'
+    )
+    return sale.encode()
+
+
+@dataclass
+class Result:
+    """Times in milliseconds, by answer."""
+
+    sent: int = 0
+    refused: int = 0
+    took: list[float] = field(default_factory=list)
+
+
+async def connection(
+    host: str, port: int, path: str, ends: float, first: int, step: int, out: Result
+) -> None:
+    reader, writer = await asyncio.open_connection(host, port)
+    number = first
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: "
+    while (started := time.perf_counter()) < ends:
+        content = body(number)
+        writer.write(f"{head}{len(content)}\r\n\r\n".encode() + content)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        await reader.readexactly(length)
+        out.took.append((time.perf_counter() - started) * 1000)
+        out.sent += 1
+        out.refused += not answer.startswith(b"HTTP/1.1 200")
+        number += step
+    writer.close()
+
+
+async def run(url: str, seconds: float, connections: int, first: int) -> Result:
+    parts = urlsplit(url)
+    out = Result()
+    ends = time.perf_counter() + seconds
+    await asyncio.gather(
+        *(
+            connection(str(parts.hostname), parts.port or 80, parts.path, ends, first + n, connections, out)
+            for n in range(connections)
+        )
+    )
+    return out
+
+
+def main() -> None:
+    words = argparse.ArgumentParser()
+    words.add_argument("url")
+    words.add_argument("--seconds", type=float, default=5)
+    words.add_argument("--connections", type=int, default=64)
+    words.add_argument("--first", type=int, default=1)
+    said = words.parse_args()
+    out = uvloop.run(run(said.url, said.seconds, said.connections, said.first))
+    out.took.sort()
+    sys.stdout.write(
+        json.dumps(
+            {
+                "rate": out.sent / said.seconds,
+                "sent": out.sent,
+                "refused": out.refused,
+                "p50": out.took[len(out.took) // 2],
+                "p99": out.took[int(len(out.took) * 0.99)],
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
