@@ -12,24 +12,51 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-PAD = "x" * 900
+CONSTANT = {
+    "firstName": "Dana",
+    "lastName": "Example",
+    "phoneNumber": "2025550101",
+    "city": "Springfield",
+    "state": "IL",
+    "country": "US",
+    "postalCode": "62701",
+    "orderTotal": "287.95",
+    "totalPrice": "287.95",
+    "basePrice": "282.00",
+    "totalShipping": "5.95",
+    "salesTax": "0.00",
+    "totalDiscount": "0.00",
+    "currencyCode": "USD",
+    "campaignId": 7,
+    "campaignName": "Glow Serum - US",
+    "paySource": "CREDITCARD",
+    "hasUpsells": 0,
+    "product1_name": "Glow Serum 6 pack",
+    "product1_crmId": "601",
+    "product1_sku": "GLOW-6",
+    "product1_qty": "6",
+    "product1_price": "270.00",
+    "product2_name": "Shaker",
+    "product2_crmId": "602",
+    "product2_qty": "1",
+    "product2_price": "12.00",
+    "custom1": "x" * 1200,
+}
 
 
 def body(number: int) -> bytes:
     """A CheckoutChamp sale of about 2 KB, an order and a customer of its own."""
-    sale = (
-        f'{{"customerType":"SALE","orderId":{number},"clientOrderId":"{number:010X}",'
-        f'"orderStatus":"COMPLETE",'
-        f'"responseType":"SUCCESS","dateCreated":"2026-03-04 09:30:08","firstName":"Dana","lastName":"Example",'
-        f'"emailAddress":"dana{number}@example.com","phoneNumber":"2025550101","city":"Springfield",'
-        f'"state":"IL","country":"US","postalCode":"62701","orderTotal":"287.95","totalPrice":"287.95","basePrice":"282.00",'
-        f'"totalShipping":"5.95","salesTax":"0.00","totalDiscount":"0.00","currencyCode":"USD","campaignId":7,'
-        f'"campaignName":"Glow Serum - US","paySource":"CREDITCARD","hasUpsells":0,'
-        f'"product1_name":"Glow Serum 6 pack","product1_crmId":"601","product1_sku":"GLOW-6","product1_qty":"6",'
-        f'"product1_price":"270.00","product2_name":"Shaker","product2_crmId":"602","product2_qty":"1",'
-        f'"product2_price":"12.00","custom1":"{PAD}"}}'
-    )
-    return sale.encode()
+    sale = {
+        "customerType": "SALE",
+        "orderId": number,
+        "clientOrderId": f"{number:010X}",
+        "orderStatus": "COMPLETE",
+        "responseType": "SUCCESS",
+        "dateCreated": "2026-03-04 09:30:08",
+        "emailAddress": f"dana{number}@example.com",
+        **CONSTANT,
+    }
+    return json.dumps(sale, separators=(",", ":")).encode()
 
 
 @dataclass
