@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay import log as logs
 from relay import wiring
-from relay.errors import JournalAway
+from relay.errors import JournalAway, SpoolFull
 from relay.journal.journal import Journal
 from relay.journal.queries import Queries
 from relay.metrics import Metrics
@@ -28,11 +28,13 @@ from relay.ops.api import Api, http_problem, problem
 from relay.ops.core import Operations
 from relay.ops.pages import Pages
 from relay.receive.intake import PREFIX, Intake
+from relay.receive.keeper import DEADLINE, Keeper
 from relay.receive.sources import Gate
+from relay.receive.spool import Spool
 from relay.settings import Config, Environment
+from relay.tasks import end
 
 log: Final = structlog.get_logger()
-_READY_DEADLINE: Final = 2.0
 
 
 def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] | None = None) -> ASGIApp:
@@ -40,24 +42,29 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
 
     Raises SettingsError where a source cannot be built.
     """
-    redis = wiring.redis(env, retries=1)
+    redis = wiring.redis(env, retries=1, timeout=DEADLINE + 1)
     journal = wiring.journal(redis, config)
     sources = wiring.sources(config, adapters)
+    spool = Spool(env.data_dir)
     queries = Queries(journal, list(config.sources), list(config.destinations))
-    operations = Operations(journal, queries, {source.name: source for source in sources})
+    operations = Operations(journal, queries, {source.name: source for source in sources}, spool)
     metrics = Metrics()
-    intake = Intake(Gate(sources), journal, metrics)
+    keeper = Keeper(journal, spool)
+    intake = Intake(Gate(sources), keeper, metrics)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         wiring.freeze_garbage()
+        draining = asyncio.create_task(keeper.drain())
         yield
+        await end(draining)
+        await spool.close()
         await redis.aclose(close_connection_pool=True)
 
     app = Starlette(
         routes=[
             Route("/healthz", _healthz),
-            Route("/readyz", _readyz(journal)),
+            Route("/readyz", _readyz(journal, spool)),
             Route("/metrics", _metrics(metrics, queries)),
             *Api(operations, queries, _secret(env.api_token)).routes(),
             *Pages(operations, queries, _secret(env.ops_password)).routes(),
@@ -82,16 +89,26 @@ async def _healthz(_: Request) -> Response:
     return JSONResponse({"alive": True})
 
 
-def _readyz(journal: Journal) -> Callable[[Request], object]:
+def _readyz(journal: Journal, spool: Spool) -> Callable[[Request], object]:
     async def readyz(_: Request) -> Response:
+        if await _takes_a_write(journal):
+            return JSONResponse({"ready": True, "keeps_in": "journal"})
         try:
-            async with asyncio.timeout(_READY_DEADLINE):
-                await journal.redis.set(f"{journal.keys.prefix}ready", 1, px=1000)
-        except (RedisError, OSError, TimeoutError):
-            return problem(503, "Redis cannot take a write now")
-        return JSONResponse({"ready": True})
+            await spool.settle()
+        except SpoolFull:
+            return problem(503, "neither Redis nor the spool can take a write now")
+        return JSONResponse({"ready": True, "keeps_in": "spool"})
 
     return readyz
+
+
+async def _takes_a_write(journal: Journal) -> bool:
+    try:
+        async with asyncio.timeout(DEADLINE):
+            await journal.redis.set(f"{journal.keys.prefix}ready", 1, px=1000)
+    except (RedisError, OSError, TimeoutError):
+        return False
+    return True
 
 
 def _metrics(metrics: Metrics, queries: Queries) -> Callable[[Request], object]:

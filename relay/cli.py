@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -25,6 +25,7 @@ from relay.normalise import times
 from relay.ops import show
 from relay.ops.api import filter_from
 from relay.ops.core import Done, Operations, Refused, detail_to_plain, relay_to_plain
+from relay.receive.spool import Spool
 
 cli: Final = typer.Typer(
     name="relay",
@@ -268,14 +269,15 @@ async def _tools(data: Path | None) -> AsyncIterator[Tools]:
     env = settings.of_running(settings.environment(data_dir=data))
     config = settings.load(env.config)
     log.configure("error", env.log_format)
-    client = wiring.redis(env, retries=1)
-    try:
+    async with AsyncExitStack() as stack:
+        client = wiring.redis(env, retries=1)
+        stack.push_async_callback(client.aclose, close_connection_pool=True)
         journal = wiring.journal(client, config)
         built = {source.name: source for source in wiring.sources(config)}
         queries = Queries(journal, list(config.sources), list(config.destinations))
-        yield Tools(env, config, journal, queries, Operations(journal, queries, built))
-    finally:
-        await client.aclose(close_connection_pool=True)
+        spool = Spool(env.data_dir)
+        stack.push_async_callback(spool.close)
+        yield Tools(env, config, journal, queries, Operations(journal, queries, built, spool))
 
 
 def _with_tools(data: Path | None, ask: Callable[[Tools], Awaitable[Any]]) -> Any:

@@ -6,7 +6,8 @@ RelayError
 │   ├── Malformed            the bytes cannot be read
 │   ├── Unsupported          readable, but no word we know says what happened
 │   └── Unmappable           understood, but a field is missing or wrong; names the field
-├── JournalAway              Redis cannot take the write now: nothing may be acknowledged
+├── JournalAway              Redis cannot take the write now: the spool takes it
+├── SpoolFull                the local disk cannot take it either: 503, the sender keeps it
 └── AttemptError             one call was tried and not accepted
     ├── TryAgain             retry by the schedule: network, timeout, 408, 5xx
     ├── SlowDown             429: the whole destination waits; costs no attempt
@@ -63,6 +64,10 @@ class Unmappable(PostbackError):
 
 class JournalAway(RelayError):
     """Redis is down, loading, read-only, full or slower than the deadline."""
+
+
+class SpoolFull(RelayError):
+    """The spool on local disk cannot take a postback: the disk is full, or the file cannot be written."""
 
 
 class AttemptError(RelayError):

@@ -31,11 +31,14 @@ from relay.receive.sources import Source
 from relay.settings import Config, Environment
 
 
-def redis(env: Environment, *, retries: int = 3) -> ArqRedis:
-    """A pooled client. A broken connection is tried again at once and then with a growing pause."""
+def redis(env: Environment, *, retries: int = 3, timeout: float = 10) -> ArqRedis:
+    """A pooled client; an answer may take `timeout` seconds.
+
+    A broken connection is tried again at once and then with a growing pause.
+    """
     pool: ConnectionPool = ConnectionPool.from_url(
         settings.redis_url(env),
-        socket_timeout=10,
+        socket_timeout=timeout,
         socket_connect_timeout=2,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries),
         retry_on_error=[RedisConnectionError, RedisTimeoutError],

@@ -120,3 +120,36 @@ async def test_a_failing_checkout_lets_the_order_behind_it_pass(house: House) ->
     await house.until(cart.id, "retrying")
     order = await house.post(placed("A-2"))
     await house.until(order.id, "delivered")
+
+
+async def test_one_refusal_from_many_customers_trips_the_breaker_instead_of_filling_the_dead_letters(
+    house: House,
+) -> None:
+    await house.start()
+    house.standin.faults.status(400, times=None, message="customer.email is required")
+    answers = [await house.post(placed(f"A-{n}", email=f"{n}@example.com")) for n in range(30)]
+    for answer in answers:
+        await house.until(answer.id, "dead", "held")
+    counts = (await house.api("GET", "/stats")).json()["counts"]
+    assert counts["dead"] == 19
+    assert counts["held"] == 11
+    house.standin.faults.clear()
+    await house.journal().resume("main", "orders", trial=True)
+    for answer in answers:
+        await house.until(answer.id, "delivered", "dead")
+    assert house.standin.accepted_total == 11
+
+
+async def test_a_trial_that_is_refused_again_pauses_again_and_kills_nothing(house: House) -> None:
+    await house.start()
+    house.standin.faults.status(400, times=None)
+    answers = [await house.post(placed(f"A-{n}", email=f"{n}@example.com")) for n in range(25)]
+    for answer in answers:
+        await house.until(answer.id, "dead", "held")
+    sent = house.standin.received_total
+    await house.journal().resume("main", "orders", trial=True)
+    await house.standin.wait_for(sent + 1)
+    for answer in answers:
+        await house.until(answer.id, "dead", "held")
+    assert house.standin.received_total == sent + 1
+    assert (await house.api("GET", "/stats")).json()["counts"]["dead"] == 19

@@ -7,7 +7,9 @@ out, which costs no attempt.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,16 +26,21 @@ from relay.deliver.client import Answer, CommerceClient
 from relay.deliver.schedule import Schedule
 from relay.errors import AttemptError, CallRefused, EndpointRefused, KeyRefused, SlowDown, TryAgain
 from relay.journal import codec, ids
-from relay.journal.journal import Journal
-from relay.journal.records import Accepted, Leased, Limits, Reservation, Settlement, Status
+from relay.journal.journal import Journal, Settled
+from relay.journal.records import (
+    Accepted,
+    Leased,
+    Limits,
+    Refusal,
+    Reservation,
+    Settlement,
+    Status,
+)
 from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.events import BOOKED, Event
 
 log: Final = structlog.get_logger()
-
-PROBE: Final = timedelta(seconds=30)
-"""Until the first look whether a pause may end; then twice as long each time, to ten minutes."""
 
 SLOW_DEFAULT: Final = timedelta(seconds=10)
 """After a 429 that does not say how long."""
@@ -269,8 +276,14 @@ class Attempt:
                 await self._pause(call.endpoint, error)
                 await self._release(reservation, entry, error.code)
             case CallRefused() | AttemptError():
+                refusal = Refusal(call.endpoint, _digest(error.reason))
                 await self._dead(
-                    error.reason, attempts=1, code=error.code, unreserve=reservation, history=entry
+                    error.reason,
+                    attempts=1,
+                    code=error.code,
+                    unreserve=reservation,
+                    history=entry,
+                    refusal=refusal,
                 )
 
     async def _try_again(
@@ -306,7 +319,7 @@ class Attempt:
         log.error("destination.paused", destination=self._to.name, endpoint="all", code=error.code)
 
     async def _pause(self, endpoint: str, error: AttemptError) -> None:
-        await self._journal.pause(self._to.name, endpoint, error.reason, by="its answer", probe=PROBE)
+        await self._journal.pause(self._to.name, endpoint, error.reason, by="its answer")
         log.error("destination.paused", destination=self._to.name, endpoint=endpoint, code=error.code)
 
     async def _release(self, reservation: Reservation, entry: dict[str, Any], code: int | None) -> None:
@@ -329,10 +342,11 @@ class Attempt:
     async def _dead(self, reason: str, *, stage: str = "deliver", **settled: Any) -> None:
         log.error("relay.dead", relay=self._leased.id, destination=self._to.name, stage=stage)
         self._tally("dead")
-        await self._settle(status=Status.DEAD, reason=reason, stage=stage, **settled)
+        if await self._settle(status=Status.DEAD, reason=reason, stage=stage, **settled) != "done":
+            log.error("destination.paused", destination=self._to.name, endpoint="", by="the breaker")
         raise Stopped
 
-    async def _settle(self, **settled: Any) -> None:
+    async def _settle(self, **settled: Any) -> Settled:
         settlement = Settlement(
             id=self._leased.id,
             token=self._leased.token,
@@ -340,8 +354,10 @@ class Attempt:
             source=self._leased.fields["source"],
             **settled,
         )
-        if not await self._journal.settle(self._to.name, settlement):
+        answer = await self._journal.settle(self._to.name, settlement)
+        if answer == "taken over":
             raise Stopped
+        return answer
 
     def _entry(
         self, call: Call, *, answer: Answer | None = None, error: AttemptError | None = None
@@ -395,6 +411,12 @@ def _part(relay: str, value: str) -> Part:
 
 def _marked(fields: Mapping[str, str], mark: str) -> str | None:
     return next((key[2:] for key, value in fields.items() if key[:2] == "x:" and value == mark), None)
+
+
+def _digest(words: str) -> str:
+    """Of a refusal, whichever order it names: ids and numbers make no other refusal."""
+    same = re.sub(r"[\w.+-]*[\d@][\w.@+-]*", "#", words)
+    return hashlib.blake2b(same.encode(), digest_size=8).hexdigest()
 
 
 def _with_field(refusal: Refuse) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from relay.deliver.attempt import PROBE, Destination
+from relay.deliver.attempt import Destination
 from relay.errors import AttemptError, JournalAway
 from relay.journal.journal import Journal
 from relay.journal.queries import Queries
@@ -47,9 +47,7 @@ class Sweep:
                 await destination.client.account()
             except AttemptError as error:
                 log.warning("destination.probe_failed", destination=destination.name, code=error.code)
-                await self._journal.pause(
-                    destination.name, endpoint, pause.reason, by=pause.by, probe=PROBE, again=True
-                )
+                await self._journal.pause(destination.name, endpoint, pause.reason, by=pause.by, again=True)
                 return
         log.info("destination.resumed", destination=destination.name, endpoint=endpoint)
         await self._journal.resume(destination.name, endpoint, trial=endpoint != "all")

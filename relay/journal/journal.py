@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from pydantic_core import to_json
 from redis.asyncio import Redis
@@ -43,6 +43,17 @@ if TYPE_CHECKING:
 
 DRAIN_HOLD: Final = timedelta(seconds=10)
 """How long a drain that says nothing keeps others from starting."""
+
+PROBE: Final = timedelta(seconds=30)
+"""Until the first look whether a pause may end; then twice as long each time, to ten minutes."""
+
+_PROBE_MOST_MS: Final = 600_000
+
+BREAKER_LANES: Final = 20
+"""Customers refused in the same words, with nothing accepted between, before the endpoint is paused."""
+
+Settled = Literal["done", "tripped the breaker", "taken over"]
+_SETTLED: Final[dict[int, Settled]] = {1: "done", 2: "tripped the breaker", 0: "taken over"}
 
 BOOK_KEPT: Final = timedelta(days=400)
 """After an order's last event."""
@@ -73,20 +84,20 @@ class Journal:
         )
         self._recordings: Batcher[Recording, Receipt] = Batcher(self._flush_recordings)
         self._reservations: dict[str, Batcher[Reservation, tuple[str, int]]] = {}
-        self._settlements: dict[str, Batcher[Settlement, bool]] = {}
+        self._settlements: dict[str, Batcher[Settlement, Settled]] = {}
 
     # People ------------------------------------------------------------------------------------------
 
     async def person(self, email: str) -> str:
         """The digest a customer goes by in keys and lanes; "" for no address. Case makes no other person."""
-        if not email:
-            return ""
+        return _digest(await self._salted(), email)
+
+    async def _salted(self) -> bytes:
         if self._salt is None:
             with _away():
                 await self.redis.set(self.keys.salt, secrets.token_bytes(16), nx=True)
                 self._salt = cast("bytes", await self.redis.get(self.keys.salt))
-        digest = hashlib.blake2b(email.strip().lower().encode(), key=self._salt, digest_size=9)
-        return digest.hexdigest()
+        return self._salt
 
     # Intake ------------------------------------------------------------------------------------------
 
@@ -99,8 +110,19 @@ class Journal:
 
         The receipt's status is "being sent" where that had to be left for a moment.
         """
-        answers = await self._run_record([_meta(recording) | {"remap": relay, "by": by}], [recording.blob])
-        return answers[0]
+        meta = _meta(recording, await self._salted()) | {"remap": relay, "by": by}
+        return (await self._run_record([meta], [recording.blob]))[0]
+
+    async def record_spooled(self, waiting: Sequence[tuple[Recording, int]]) -> list[Receipt]:
+        """Records what was spooled, with the copies that came meanwhile. What is there already stays.
+
+        Where one proves to be a copy, its id becomes another name of the first.
+        """
+        salt = await self._salted()
+        metas = [
+            _meta(recording, salt) | {"spooled": True, "copies": copies} for recording, copies in waiting
+        ]
+        return await self._run_record(metas, [recording.blob for recording, _ in waiting])
 
     async def book(self, source: str, names: Sequence[str]) -> dict[str, str]:
         """The fields of the order's book that one of `names` leads to; none where there is no such order."""
@@ -119,7 +141,8 @@ class Journal:
         return {}
 
     async def _flush_recordings(self, batch: list[Recording]) -> list[Receipt]:
-        return await self._run_record([_meta(r) for r in batch], [r.blob for r in batch])
+        salt = await self._salted()
+        return await self._run_record([_meta(r, salt) for r in batch], [r.blob for r in batch])
 
     async def _run_record(self, metas: list[dict[str, Any]], blobs: list[bytes]) -> list[Receipt]:
         args: list[str | bytes] = [self._record_options]
@@ -203,17 +226,24 @@ class Journal:
             batcher = self._reservations[destination] = Batcher(flush)
         return await batcher.submit(reservation)
 
-    async def settle(self, destination: str, settlement: Settlement) -> bool:
-        """Writes what came of a lease. False where another worker has taken the relay over."""
+    async def settle(self, destination: str, settlement: Settlement) -> Settled:
+        """Writes what came of a lease."""
         batcher = self._settlements.get(destination)
         if batcher is None:
 
-            async def flush(batch: list[Settlement]) -> list[bool]:
-                options = {"dest": destination, "keep_ms": self._keep_ms, "wakeup": self._wakeup}
+            async def flush(batch: list[Settlement]) -> list[Settled]:
+                options = {
+                    "dest": destination,
+                    "keep_ms": self._keep_ms,
+                    "wakeup": self._wakeup,
+                    "breaker_lanes": BREAKER_LANES,
+                    "probe_ms": PROBE // timedelta(milliseconds=1),
+                    "probe_most_ms": _PROBE_MOST_MS,
+                }
                 args: list[str | bytes] = [json.dumps(options)]
                 for item in batch:
                     args += [json.dumps(_result(item)), codec.pack(item.history) if item.history else b""]
-                return [answer == 1 for answer in await self._call(self._settle, args)]
+                return [_SETTLED[answer] for answer in await self._call(self._settle, args)]
 
             batcher = self._settlements[destination] = Batcher(flush)
         return await batcher.submit(settlement)
@@ -258,7 +288,14 @@ class Journal:
         return cast("bytes", answer).decode()
 
     async def pause(
-        self, destination: str, endpoint: str, reason: str, *, by: str, probe: timedelta, again: bool = False
+        self,
+        destination: str,
+        endpoint: str,
+        reason: str,
+        *,
+        by: str,
+        probe: timedelta = PROBE,
+        again: bool = False,
     ) -> None:
         """Stops an endpoint ("all": the whole destination). `probe`: when to try first; it doubles each time.
 
@@ -268,7 +305,7 @@ class Journal:
             "dest": destination,
             "endpoint": endpoint,
             "probe_ms": probe // timedelta(milliseconds=1),
-            "probe_most_ms": 600_000,
+            "probe_most_ms": _PROBE_MOST_MS,
             "again": again,
             "pause": {"reason": reason, "by": by},
         }
@@ -301,7 +338,13 @@ def _source(name: str) -> str:
     return (files("relay.journal") / "scripts" / f"{name}.lua").read_text()
 
 
-def _meta(r: Recording) -> dict[str, Any]:
+def _digest(salt: bytes, email: str) -> str:
+    if not email:
+        return ""
+    return hashlib.blake2b(email.strip().lower().encode(), key=salt, digest_size=9).hexdigest()
+
+
+def _meta(r: Recording, salt: bytes) -> dict[str, Any]:
     return {
         "id": r.id,
         "source": r.source,
@@ -315,7 +358,7 @@ def _meta(r: Recording) -> dict[str, Any]:
         "copy": r.copy,
         "delivery": r.delivery,
         "window": r.window_ms,
-        "person": r.person,
+        "person": _digest(salt, r.email),
         "order": r.order,
         "orders": [{"names": entry.names, "part": entry.part} for entry in r.orders],
         "placed": "1" if r.places else "",
@@ -345,6 +388,7 @@ def _result(s: Settlement) -> dict[str, Any]:
         "stage": s.stage,
         "accepted": _ledger(s.accepted),
         "unreserve": _ledger(s.unreserve),
+        "refusal": {"endpoint": s.refusal.endpoint, "as": s.refusal.digest} if s.refusal else None,
     }
     return plain | {key: value for key, value in optional.items() if value is not None}
 

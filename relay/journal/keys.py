@@ -4,6 +4,7 @@ r:ID                 hash    a relay: status, reason, lane, times, counters
 b:ID                 string  its postback and events, compressed JSON
 h:ID                 list    its history: attempts with call and answer, acts of people
 d:SOURCE:DIGEST      string  the relay this postback is a copy of, for the copies' window
+also:ID              string  the relay that ID, given by the spool, proved to be a copy of
 o:SOURCE:NAME        hash    an order's book: f:ID parts seen, s:MEANING sent or reserved, x:ID dead placed,
                              w waiting relays, lane, id (the name used at the destination)
 a:SOURCE:NAME        string  another name of that order: the NAME of its book
@@ -38,6 +39,9 @@ class Keys:
 
     def relay(self, relay: str) -> str:
         return f"{self.prefix}r:{relay}"
+
+    def also(self, relay: str) -> str:
+        return f"{self.prefix}also:{relay}"
 
     def blob(self, relay: str) -> str:
         return f"{self.prefix}b:{relay}"

@@ -76,7 +76,8 @@ class Queries:
             pipe.lrange(keys.history(relay), 0, -1)
             fields, blob, history = await _ask(pipe.execute())
         if not fields:
-            return None
+            first = await _ask(self._redis.get(keys.also(relay)))
+            return await self.detail(first.decode()) if first else None
         held = await self.pauses()
         stored = codec.unpack(blob) if blob else {}
         return RelayDetail(

@@ -32,8 +32,8 @@ class BookEntry:
 class Recording:
     """A postback about to be recorded. `copy` and `delivery` tell copies; `window_ms` for how long.
 
-    `person` is the customer's digest, "" without an e-mail. `order` is the order's id as people know it.
-    `stage` says where a dead one died.
+    `email` is the customer's, "" without one; the journal keeps a digest of it. `order` is the
+    order's id as people know it. `stage` says where a dead one died.
     """
 
     id: str
@@ -49,7 +49,7 @@ class Recording:
     kinds: str = ""
     endpoint: str = "orders"
     delivery: str = ""
-    person: str = ""
+    email: str = ""
     order: str = ""
     orders: tuple[BookEntry, ...] = ()
     places: bool = False
@@ -127,6 +127,14 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A permanent refusal, for the breaker. `digest` is the same for refusals in the same words."""
+
+    endpoint: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What came of a lease. Without `status` the relay goes on under the same lease."""
 
@@ -147,6 +155,7 @@ class Settlement:
     overtaken: bool = False
     accepted: Accepted | None = None
     unreserve: Reservation | None = None
+    refusal: Refusal | None = None
     history: Mapping[str, Any] | None = None
 
 

@@ -16,6 +16,7 @@ from relay.journal.records import Relay, RelayDetail, Status
 from relay.normalise import times
 from relay.receive.reading import read, recording
 from relay.receive.sources import Source
+from relay.receive.spool import Spool
 
 Stage = Literal["normalise", "deliver"]
 
@@ -36,10 +37,13 @@ class Refused:
 
 
 class Operations:
-    def __init__(self, journal: Journal, queries: Queries, sources: Mapping[str, Source]) -> None:
+    def __init__(
+        self, journal: Journal, queries: Queries, sources: Mapping[str, Source], spool: Spool
+    ) -> None:
         self._journal = journal
         self._queries = queries
         self._sources = sources
+        self._spool = spool
 
     async def retry(
         self,
@@ -70,7 +74,7 @@ class Operations:
         if detail.postback is None:
             return Refused("its postback is not kept any more")
         found = read(source, codec.postback_from_plain(detail.postback))
-        again = await recording(found, detail.relay.id, self._journal.person)
+        again = recording(found, detail.relay.id)
         receipt = await self._journal.record_again(detail.relay.id, again, by=by)
         if receipt.status == "being sent":
             return _result(detail.relay.id, receipt.status, Status.QUEUED)
@@ -83,20 +87,25 @@ class Operations:
         return _result(relay, await self._journal.restore(relay, by=by), Status.DEAD)
 
     async def stats(self) -> dict[str, Any]:
-        """The sum of promise 3; what is not known while Redis is away is None, never 0."""
+        """The sum of promise 3; what is not known while Redis is away is None, never 0.
+
+        What waits in this host's spool counts as received and queued.
+        """
+        spooled = await self._spool.count()
         try:
             stats = await self._queries.stats()
         except JournalAway:
-            words = ("received", "balanced", "duplicates", "overtaken", "spool", "oldest_due", "sources")
-            return {**dict.fromkeys(words), "counts": {str(status): None for status in Status}}
+            words = ("received", "balanced", "duplicates", "overtaken", "oldest_due", "sources")
+            counts = {str(status): None for status in Status}
+            return {**dict.fromkeys(words), "counts": counts, "spool": spooled}
         due = stats.oldest_due_ms
         return {
-            "received": stats.received,
-            "counts": stats.counts,
+            "received": stats.received + spooled,
+            "counts": {**stats.counts, Status.QUEUED: stats.counts[Status.QUEUED] + spooled},
             "balanced": stats.balanced,
             "duplicates": stats.duplicates,
             "overtaken": stats.overtaken,
-            "spool": 0,
+            "spool": spooled,
             "oldest_due": times.z(times.from_ms(due)) if due is not None else None,
             "sources": stats.sources,
         }

@@ -5,7 +5,6 @@ The checks come in this order: token, size, body. An answer of 200 means that th
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -14,11 +13,11 @@ from typing import Any, Final, Protocol
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
-from relay.errors import JournalAway
+from relay.errors import SpoolFull
 from relay.journal.ids import Ids
 from relay.journal.records import Receipt, Recording
 from relay.normalise.contract import Postback
-from relay.receive.reading import Read, read, recording
+from relay.receive.reading import read, recording
 from relay.receive.sources import Gate, Verified, token_in
 
 log: Final = structlog.get_logger()
@@ -30,9 +29,8 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 
 
 class Recorder(Protocol):
-    """Where postbacks go. Raises JournalAway where it cannot keep one now."""
+    """Where postbacks go. Raises SpoolFull where nothing can keep one now."""
 
-    async def person(self, email: str) -> str: ...
     async def record(self, recording: Recording) -> Receipt: ...
 
 
@@ -51,21 +49,17 @@ class SenderGone(Exception):
 
 
 class Intake:
-    """`deadline`: how long the recorder may take, in seconds, before the sender is asked to come again."""
-
     def __init__(
         self,
         gate: Gate,
         recorder: Recorder,
         tally: Tally,
         *,
-        deadline: float = 2.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._gate = gate
         self._recorder = recorder
         self._tally = tally
-        self._deadline = deadline
         self._clock = clock
         self._ids = Ids()
 
@@ -107,19 +101,14 @@ class Intake:
     async def _record(self, verified: Verified, postback: Postback) -> tuple[int, bytes, Headers]:
         found = read(verified.source, postback)
         try:
-            async with asyncio.timeout(self._deadline):
-                receipt = await self._keep(found)
-        except (JournalAway, TimeoutError) as error:
+            receipt = await self._recorder.record(recording(found, self._ids.new()))
+        except SpoolFull as error:
             self._tally.count("unavailable")
-            log.warning("intake.unavailable", source=verified.source.name, error=type(error).__name__)
+            log.error("intake.unavailable", source=verified.source.name, error=str(error))  # noqa: TRY400
             detail = "the postback was not stored; send it again"
             return 503, _problem(503, detail), (*_PROBLEM, (b"retry-after", b"5"))
         self._tally.count("copy" if receipt.duplicate else receipt.status)
         return 200, _receipt(receipt), _JSON
-
-    async def _keep(self, found: Read) -> Receipt:
-        relay = self._ids.new()
-        return await self._recorder.record(await recording(found, relay, self._recorder.person))
 
 
 Headers = tuple[tuple[bytes, bytes], ...]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
@@ -27,7 +26,6 @@ from relay.receive.sources import BOOKED_WINDOW, OTHER_WINDOW, Source
 
 log: Final = structlog.get_logger()
 Outcome: TypeAlias = Events | Ignored | PostbackError
-Person: TypeAlias = Callable[[str], Awaitable[str]]
 
 _ENDPOINTS: Final = {
     "checkout.started": "checkouts",
@@ -83,8 +81,8 @@ def copy_digest(source: Source, postback: Postback) -> str:
     return digest.hexdigest()
 
 
-async def recording(found: Read, relay: str, person: Person) -> Recording:
-    """What the journal stores of `found` under the id `relay`. `person` makes a customer's digest."""
+def recording(found: Read, relay: str) -> Recording:
+    """What the journal stores of `found` under the id `relay`."""
     source, outcome = found.source, found.outcome
     readable = not isinstance(outcome, Malformed)
     stored = scrub(found.postback, source.adapter.dropped, secrets=source.tokens, readable=readable)
@@ -100,7 +98,7 @@ async def recording(found: Read, relay: str, person: Person) -> Recording:
         "blob": blob,
     }
     if isinstance(outcome, Events):
-        return Recording(**common, **await _of_events(source, outcome, reading["events"], person))
+        return Recording(**common, **_of_events(source, outcome, reading["events"]))
     window_ms = _ms(source.window or BOOKED_WINDOW)
     if isinstance(outcome, Ignored):
         delivery = _delivery(outcome.delivery_id)
@@ -112,9 +110,7 @@ async def recording(found: Read, relay: str, person: Person) -> Recording:
     )
 
 
-async def _of_events(
-    source: Source, reading: Events, plain: list[dict[str, Any]], person: Person
-) -> dict[str, Any]:
+def _of_events(source: Source, reading: Events, plain: list[dict[str, Any]]) -> dict[str, Any]:
     booked = [event for event in reading.events if isinstance(event, BOOKED)]
     email = next((mail for event in reading.events if (mail := email_of(event))), "")
     window = BOOKED_WINDOW if booked else OTHER_WINDOW
@@ -124,7 +120,7 @@ async def _of_events(
         "endpoint": _ENDPOINTS.get(reading.events[0].kind, "orders"),
         "window_ms": _ms(source.window or window),
         "delivery": _delivery(reading.delivery_id),
-        "person": await person(email),
+        "email": email,
         "order": booked[0].order_id if booked else "",
         "orders": book_entries(reading.events, plain),
         "places": any(isinstance(event, OrderPlaced) for event in booked),

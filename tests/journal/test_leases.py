@@ -26,7 +26,7 @@ def journal(redis: Redis) -> Journal:
 def recording(
     order: str = "A-1",
     *,
-    person: str = "jo",
+    email: str = "jo@example.com",
     ids: Ids = IDS,
     status: Status = Status.QUEUED,
 ) -> Recording:
@@ -42,7 +42,7 @@ def recording(
         window_ms=60_000,
         blob=b"{}",
         kinds="order.placed",
-        person=person,
+        email=email,
         order=order,
         orders=(BookEntry((f"id:{order}",), "[]"),),
         places=True,
@@ -71,7 +71,7 @@ async def test_only_the_head_of_a_lane_is_leased_and_the_next_follows_when_it_is
     journal: Journal,
 ) -> None:
     first, second = recording("A-1"), recording("A-2")
-    other = recording("B-1", person="kim")
+    other = recording("B-1", email="kim@example.com")
     for each in (first, second, other):
         await journal.record(each)
     claimed = await claim(journal)
@@ -89,8 +89,8 @@ async def test_a_lease_that_ended_is_given_to_another_and_the_sleeper_cannot_com
     await expired(journal, redis)
     taker = await claim(journal)
     assert taker.relays[0].id == sleeper.relays[0].id
-    assert not await journal.settle("main", settled(sleeper))
-    assert await journal.settle("main", settled(taker))
+    assert await journal.settle("main", settled(sleeper)) == "taken over"
+    assert await journal.settle("main", settled(taker)) == "done"
 
 
 async def test_a_sleeper_may_not_even_begin_to_send(journal: Journal, redis: Redis) -> None:
@@ -146,7 +146,7 @@ async def test_a_relay_recorded_while_its_drain_is_ending_keeps_it_or_wakes_anot
     assert not await journal.sign_off("main", "t", LIMITS)  # stays
     await claim(journal)
     assert await journal.sign_off("main", "t", LIMITS)
-    await journal.record(recording("B-1", person="kim"))  # just after
+    await journal.record(recording("B-1", email="kim@example.com"))  # just after
     assert await redis.zcard("jobs") == 1
 
 
@@ -185,8 +185,10 @@ async def test_two_drains_never_run_for_one_destination(journal: Journal) -> Non
 
 
 async def test_the_ledger_lets_a_meaning_out_once_whoever_asks(journal: Journal) -> None:
-    await journal.record(recording("A-1", person="jo"))
-    await journal.record(recording("A-1", person="kim"))  # the same order under another address: another lane
+    await journal.record(recording("A-1", email="jo@example.com"))
+    await journal.record(
+        recording("A-1", email="kim@example.com")
+    )  # the same order under another address: another lane
     claimed = await claim(journal)
     first, second = (
         Reservation(leased.id, leased.token, leased.lane, "shop", "orders", "id:A-1", "placed@100")
@@ -199,7 +201,7 @@ async def test_the_ledger_lets_a_meaning_out_once_whoever_asks(journal: Journal)
 async def test_the_budget_is_counted_at_the_reservation_and_never_exceeded(journal: Journal) -> None:
     limits = Limits("key", minute=3, second=2)
     for n in range(5):
-        await journal.record(recording(f"A-{n}", person=f"p{n}"))
+        await journal.record(recording(f"A-{n}", email=f"p{n}@example.com"))
     await journal.sign_on("main", "t")
     claimed = await journal.claim("main", "t", 10, limits, lease=LONG)
     assert len(claimed.relays) == 2
@@ -224,6 +226,6 @@ async def test_a_full_redis_refuses_to_record_and_can_still_be_told_what_was_del
     try:
         with pytest.raises(JournalAway):
             await journal.record(recording("A-2"))
-        assert await journal.settle("main", settled(claimed))
+        assert await journal.settle("main", settled(claimed)) == "done"
     finally:
         await redis.config_set("maxmemory", 0)

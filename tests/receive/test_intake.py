@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from relay.receive.intake import MAX_BODY
 from tests.support import TOKEN, House, placed
@@ -196,10 +198,12 @@ async def test_the_sender_s_own_delivery_id_tells_a_copy_whatever_its_bytes(hous
     assert (second.id, second.duplicate) == (first.id, True)
 
 
-async def test_with_redis_away_the_sender_is_asked_to_come_again(house: House) -> None:
-    house.env = house.env.model_copy(
-        update={"redis_url": type(house.env.redis_url)("unix:///nowhere/redis.sock")}  # type: ignore[misc]
-    )
+async def test_with_redis_and_the_disk_away_the_sender_is_asked_to_come_again(
+    house: House, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    away = {"redis_url": SecretStr("unix:///nowhere/redis.sock"), "data_dir": tmp_path / "file" / "folder"}
+    house.env = house.env.model_copy(update=away)
     await house.serve()
     answer = await house.http.post(f"/in/shop/{TOKEN}", content=b"{}", headers=JSON)
     assert answer.status_code == 503

@@ -79,6 +79,20 @@ local function paused(dest, endpoint)
   return call('HEXISTS', P .. 'dest:' .. dest, 'paused:' .. endpoint) == 1
 end
 
+-- A pause is one write, however many relays it holds; they are told apart when read. Each that follows
+-- another without an accepted call between waits twice as long for its probe.
+local function pause(dest, endpoint, why, probe, now)
+  local key = P .. 'dest:' .. dest
+  local standing = call('HGET', key, 'paused:' .. endpoint)
+  if standing and not probe.again then return 'ok' end
+  local probes = call('HINCRBY', key, 'probes:' .. endpoint, 1)
+  why.probe_at = now + math.min(probe.probe_ms * 2 ^ (probes - 1), probe.probe_most_ms)
+  why.since = standing and cjson.decode(standing).since or now
+  call('HSET', key, 'paused:' .. endpoint, cjson.encode(why))
+  call('HDEL', key, 'trial:' .. endpoint)
+  return 'ok'
+end
+
 -- Waking ------------------------------------------------------------------------------------------------
 
 -- wakeup = {queue = key, prefix = job key prefix, jobs = {destination: payload}}: the job queue's own terms.

@@ -33,20 +33,6 @@ local function all_of(...)
   return set
 end
 
--- A pause is one write, however many relays it holds; they are told apart when read.
-local function pause()
-  local dest = P .. 'dest:' .. o.dest
-  if call('HEXISTS', dest, 'paused:' .. o.endpoint) == 1 and not o.again then return 'ok' end
-  local probes = call('HINCRBY', dest, 'probes:' .. o.endpoint, 1)
-  local wait = math.min(o.probe_ms * 2 ^ (probes - 1), o.probe_most_ms)
-  o.pause.probe_at = now + wait
-  local standing = call('HGET', dest, 'paused:' .. o.endpoint)
-  o.pause.since = standing and cjson.decode(standing).since or now
-  call('HSET', dest, 'paused:' .. o.endpoint, cjson.encode(o.pause))
-  call('HDEL', dest, 'trial:' .. o.endpoint)
-  return 'ok'
-end
-
 -- On trial: the pause ends for one relay, and for all once that one is accepted.
 local function resume()
   local dest = P .. 'dest:' .. o.dest
@@ -55,6 +41,7 @@ local function resume()
     call('HSET', dest, 'trial:' .. o.endpoint, '')
   else
     call('HDEL', dest, 'probes:' .. o.endpoint, 'trial:' .. o.endpoint)
+    call('DEL', P .. 'refused:' .. o.dest)
   end
   wake(o.dest, o.wakeup, now)
   return 'ok'
@@ -74,6 +61,6 @@ if verb == 'discard' then
   return act(all_of('dead', 'held', 'retrying', 'queued'), 'discarded', o.reason, 'discarded')
 end
 if verb == 'restore' then return act(all_of('discarded'), 'dead', o.reason, 'dead') end
-if verb == 'pause' then return pause() end
+if verb == 'pause' then return pause(o.dest, o.endpoint, o.pause, o, now) end
 if verb == 'resume' then return resume() end
 return slow_down()

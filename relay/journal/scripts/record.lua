@@ -113,6 +113,13 @@ local function copy(m, id, blob)
   return {id, 1, r[1], r[2] or ''}
 end
 
+-- What comes out of the spool: an answer has gone out under its id, so the id stays good.
+local function from_spool(m, first)
+  call('HINCRBY', P .. 'r:' .. first, 'copies', m.copies)
+  call('HINCRBY', P .. 'n', m.source .. ':copies', m.copies)
+  if first ~= m.id then call('SET', P .. 'also:' .. m.id, first, 'PX', options.keep_ms) end
+end
+
 local function first_of(m)
   local id = call('GET', P .. 'd:' .. m.source .. ':' .. m.copy)
   if not id and m.delivery ~= '' then id = call('GET', P .. 'd:' .. m.source .. ':' .. m.delivery) end
@@ -122,13 +129,17 @@ end
 for i = 2, #ARGV, 2 do
   local m = cjson.decode(ARGV[i])
   local first = m.remap or first_of(m)
-  if m.remap then
+  if call('EXISTS', P .. 'r:' .. m.id) == 1 and not m.remap then -- the journal was only slow to say so
+    local r = get(m.id, 'status', 'reason')
+    answers[#answers + 1] = {m.id, 0, r[1], r[2] or ''}
+  elseif m.remap then
     answers[#answers + 1] = remap(m, first, ARGV[i + 1])
   elseif first then
     answers[#answers + 1] = copy(m, first, ARGV[i + 1])
   else
     answers[#answers + 1] = create(m, ARGV[i + 1])
   end
+  if m.spooled then from_spool(m, first or m.id) end
 end
 
 for dest in pairs(woken) do wake(dest, options.wakeup, now) end

@@ -1,6 +1,6 @@
 -- Writes what came of leased relays: accepted calls, history, and where each relay goes from here.
 -- ARGV: options {dest, keep_ms, wakeup}, then for each relay its result and its history entry ('' for none).
--- Answers 1 for each that was still this worker's, 0 for each that another has taken over.
+-- Answers 1 for each that was still this worker's, 2 where it tripped the breaker, 0 where another took it over.
 
 local o = cjson.decode(ARGV[1])
 local now = now_ms()
@@ -11,6 +11,7 @@ call('DEL', P .. 'room')
 
 local function accept(s, id)
   call('HDEL', P .. 'dest:' .. o.dest, 'trial:' .. s.endpoint, 'probes:' .. s.endpoint)
+  call('DEL', P .. 'refused:' .. o.dest)
   if s.book == '' then return end
   local book = find_book(s.source, s.book) or s.book
   local key = P .. 'o:' .. s.source .. ':' .. book
@@ -37,6 +38,23 @@ local function step_aside(r, lane)
   end
 end
 
+-- One refusal from many lanes, with nothing accepted between, is the destination's trouble and not the orders':
+-- the breaker pauses the endpoint, and the relay that tripped it goes back to its place.
+local function trips_breaker(r)
+  local key = P .. 'dest:' .. o.dest
+  if call('HGET', key, 'refused_as') ~= r.refusal.as then
+    call('HSET', key, 'refused_as', r.refusal.as)
+    call('DEL', P .. 'refused:' .. o.dest)
+  end
+  call('SADD', P .. 'refused:' .. o.dest, r.lane)
+  local lanes = call('SCARD', P .. 'refused:' .. o.dest)
+  if lanes < o.breaker_lanes then return false end
+  local why = {reason = 'the same refusal from ' .. lanes .. ' customers: ' .. r.reason, by = 'the breaker'}
+  pause(o.dest, r.refusal.endpoint, why, {probe_ms = o.probe_ms, probe_most_ms = o.probe_most_ms}, now)
+  r.status, r.reason, r.stage, r.due = 'queued', '', nil, now
+  return true
+end
+
 local function go_on(r)
   local dest, lane = o.dest, r.lane
   move(r.id, r.status, r.reason)
@@ -60,6 +78,7 @@ for i = 2, #ARGV, 2 do
   local r = cjson.decode(ARGV[i])
   local mine = call('HGET', P .. 'r:' .. r.id, 'token') == tostring(r.token)
   if r.accepted then accept(r.accepted, r.id) end -- a call that was accepted stays accepted, whoever sent it
+  local tripped = mine and r.refusal and trips_breaker(r)
   if mine then
     if ARGV[i + 1] ~= '' then note(r.id, ARGV[i + 1]) end
     if r.unreserve then unreserve(r.unreserve) end
@@ -71,6 +90,6 @@ for i = 2, #ARGV, 2 do
     if r.overtaken then call('HINCRBY', P .. 'n', r.source .. ':overtaken', 1) end
     if r.status then go_on(r) end
   end
-  answers[#answers + 1] = mine and 1 or 0
+  answers[#answers + 1] = tripped and 2 or mine and 1 or 0
 end
 return answers

@@ -1,0 +1,144 @@
+"""Redis away is no outage of intake (promise 2), and what waited comes through in order (promise 5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from relay.embedded import EmbeddedRedis
+from relay.errors import SpoolFull
+from relay.journal.ids import Ids
+from relay.journal.records import Recording, Status
+from relay.receive.spool import Spool
+from tests.support import House, fulfilled, placed
+
+
+@pytest.fixture
+async def own_redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
+    """A Redis that a test may stop."""
+    async with EmbeddedRedis(tmp_path / "redis") as redis:
+        yield redis
+
+
+@pytest.fixture
+async def shop(own_redis: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[House]:
+    async with House.built(own_redis.url, tmp_path) as house:
+        yield house
+
+
+def recording(relay: str, *, copy: str = "", size: int = 10) -> Recording:
+    return Recording(
+        id=relay,
+        source="shop",
+        adapter="spoken",
+        destination="main",
+        at_ms=1,
+        status=Status.QUEUED,
+        copy=copy or relay,
+        window_ms=1000,
+        blob=b"{}" + b" " * size,
+    )
+
+
+async def test_with_redis_down_postbacks_are_kept_and_delivered_in_order_when_it_is_back(
+    shop: House, own_redis: EmbeddedRedis
+) -> None:
+    await shop.start()
+    await own_redis.kill()
+    answers = [await shop.post(placed("A-1")), await shop.post(fulfilled("A-1"))]
+    answers += [await shop.post(placed(f"B-{n}", email=f"{n}@example.com")) for n in range(10)]
+    assert {(answer.status_code, answer.status) for answer in answers} == {(200, "queued")}
+    away = (await shop.api("GET", "/stats")).json()
+    assert (away["received"], away["spool"]) == (None, 12)
+    assert (await shop.http.get("/readyz")).json() == {"ready": True, "keeps_in": "spool"}
+    await own_redis.start()
+    for answer in answers:
+        await shop.until(answer.id, "delivered")
+    assert shop.standin.orders["A-1"].statuses == {"placed": [4990], "fulfilled": [4990]}
+    assert shop.standin.violations == []
+    back = (await shop.api("GET", "/stats")).json()
+    assert (back["received"], back["spool"], back["balanced"]) == (12, 0, True)
+
+
+async def test_a_copy_is_known_within_the_spool_and_across_it(shop: House, own_redis: EmbeddedRedis) -> None:
+    await shop.start()
+    before = await shop.post(placed("A-1"))
+    await shop.until(before.id, "delivered")
+    await own_redis.kill()
+    across = await shop.post(placed("A-1"))
+    first = await shop.post(placed("A-2"))
+    within = await shop.post(placed("A-2"))
+    assert (within.id, within.duplicate) == (first.id, True)
+    await own_redis.start()
+    await shop.until(first.id, "delivered")
+    alias = await shop.queries().detail(across.id)
+    assert alias is not None
+    assert alias.relay.id == before.id
+    stats = (await shop.api("GET", "/stats")).json()
+    assert (stats["received"], stats["duplicates"], stats["balanced"]) == (2, 2, True)
+    assert shop.standin.accepted_total == 2
+
+
+async def test_a_journal_that_was_only_slow_records_once(shop: House, own_redis: EmbeddedRedis) -> None:
+    await shop.serve()
+    journal = shop.journal()
+    relay = recording(Ids().new())
+    await journal.record(relay)
+    (receipt,) = await journal.record_spooled([(relay, 0)])
+    assert (receipt.id, receipt.duplicate) == (relay.id, False)
+    assert (await shop.queries().stats()).received == 1
+
+
+async def test_what_a_dead_process_spooled_is_adopted(shop: House, tmp_path: Path) -> None:
+    left = Spool(tmp_path)
+    await shop.serve()
+    answer = await shop.post(placed("A-1"))
+    await shop.stop()
+    other = recording(Ids().new())
+    await left.put(other)
+    await left.close()
+    await shop.serve()
+    await shop.until(other.id, "queued")
+    assert answer.id < other.id
+
+
+async def test_while_the_spool_holds_something_every_process_goes_behind_it(tmp_path: Path) -> None:
+    one, two = Spool(tmp_path), Spool(tmp_path)
+    await one.put(recording("1"))
+    assert two.pending
+    await two.put(recording("2"))
+    assert [spooled.recording.id for spooled in await one.first(10)] == ["1", "2"]
+    await one.remove(["1"])
+    assert two.pending
+    await one.remove(["2"])
+    assert not two.pending
+    await one.close()
+    await two.close()
+
+
+async def test_only_one_process_drains_at_a_time(tmp_path: Path) -> None:
+    one, two = Spool(tmp_path), Spool(tmp_path)
+    with one.sole() as first, two.sole() as second:
+        assert (first, second) == (True, False)
+    with two.sole() as now:
+        assert now
+
+
+async def test_a_full_disk_is_said_and_never_a_lie(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, most_pages=8)
+    asked = [spool.put(recording(f"{n:03}", size=20_000)) for n in range(10)]
+    answers = [await asyncio.gather(put, return_exceptions=True) for put in asked]
+    kept = [f"{n:03}" for n, (answer,) in enumerate(answers) if not isinstance(answer, SpoolFull)]
+    assert len(kept) < 10
+    assert [spooled.recording.id for spooled in await spool.first(100)] == kept
+    await spool.close()
+
+
+async def test_many_at_once_are_all_kept(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    await asyncio.gather(*(spool.put(recording(f"{n:03}")) for n in range(200)))
+    assert await spool.count() == 200
+    await spool.close()
