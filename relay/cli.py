@@ -20,6 +20,8 @@ from relay import check as checks
 from relay import dev, httpfile, log, preview, settings, wiring, worker
 from relay.app import serve as serve_web
 from relay.errors import JournalAway, RelayError, SettingsError
+from relay.journal.forget import Forgotten
+from relay.journal.forget import forget as erase
 from relay.journal.queries import Queries
 from relay.normalise import times
 from relay.ops import show
@@ -248,6 +250,20 @@ def restore(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
 
 
 @cli.command()
+def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = None) -> None:
+    """Erases a person: relays, order books, indexes, and this host's spool."""
+
+    async def ask(tools: Tools) -> tuple[Forgotten, int]:
+        return await erase(tools.journal, email, by=_ACTOR), await tools.spool.forget(email)
+
+    done, spooled = _with_tools(data, ask)
+    typer.echo(f"forgotten: {done.relays} relays, {done.orders} order books, {spooled} in this host's spool")
+    typer.echo("not reached from here: backups, other hosts' spools, and what Sequenzy was sent")
+    if done.busy:
+        sys.exit(f"relay: being sent this moment: {', '.join(done.busy)}; forget once more in a minute")
+
+
+@cli.command()
 def stats(data: Data = None) -> None:
     """The counts of all statuses, and whether they add up."""
     _print_json(_with_tools(data, lambda tools: tools.operations.stats()))
@@ -262,6 +278,7 @@ class Tools:
     journal: Any
     queries: Queries
     operations: Operations
+    spool: Spool
 
 
 @asynccontextmanager
@@ -277,7 +294,7 @@ async def _tools(data: Path | None) -> AsyncIterator[Tools]:
         queries = Queries(journal, list(config.sources), list(config.destinations))
         spool = Spool(env.data_dir)
         stack.push_async_callback(spool.close)
-        yield Tools(env, config, journal, queries, Operations(journal, queries, built, spool))
+        yield Tools(env, config, journal, queries, Operations(journal, queries, built, spool), spool)
 
 
 def _with_tools(data: Path | None, ask: Callable[[Tools], Awaitable[Any]]) -> Any:

@@ -109,9 +109,18 @@ class Source(_Table):
     options: dict[str, Any] = {}
 
 
+class Kept(_Table):
+    """How long. Bodies of what was delivered, ignored or discarded; dead letters; everything else."""
+
+    settled: Duration = timedelta(days=30)
+    dead: Duration = timedelta(days=180)
+    records: Duration = timedelta(days=400)
+
+
 class Config(_Table):
     destinations: Annotated[dict[Name, Destination], Field(min_length=1)]
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
+    retention: Kept = Kept()
 
 
 class Environment(_Table):

@@ -25,6 +25,7 @@ from relay.deliver.schedule import Schedule
 from relay.errors import SettingsError
 from relay.journal.journal import Journal
 from relay.journal.records import Limits
+from relay.journal.retention import Retention
 from relay.normalise import registry, times
 from relay.normalise.contract import Adapter, SourceContext
 from relay.receive.sources import Source
@@ -94,6 +95,11 @@ def policy(source: settings.Source) -> Policy:
         revive=source.revive,
         deliver=source.deliver,
     )
+
+
+def retention(config: Config) -> Retention:
+    kept = config.retention
+    return Retention(settled=kept.settled, dead=kept.dead, records=kept.records)
 
 
 def client(destination: settings.Destination) -> CommerceClient:

@@ -16,6 +16,7 @@ from relay.deliver.drain import Drain
 from relay.deliver.queue import run_worker
 from relay.deliver.sweep import Sweep
 from relay.errors import JournalAway
+from relay.journal.retention import retain
 from relay.settings import Config, Environment
 
 log: Final = structlog.get_logger()
@@ -47,9 +48,17 @@ async def work(env: Environment, config: Config, stopping: asyncio.Event) -> Non
         async def drain(name: str) -> None:
             await _drained(Drain(journal, destinations[name], stopping=stopping), destinations[name])
 
+        async def retain_() -> None:
+            try:
+                dropped = await retain(journal, list(config.sources), wiring.retention(config))
+            except JournalAway as error:
+                log.warning("retention.journal_away", error=str(error))
+            else:
+                log.info("retention.dropped", relays=dropped)
+
         wiring.freeze_garbage()
         log.info("worker.started", destinations=sorted(destinations))
-        await run_worker(redis, drain=drain, sweep=sweep.run, stopping=stopping)
+        await run_worker(redis, drain=drain, sweep=sweep.run, retain=retain_, stopping=stopping)
         log.info("worker.stopped")
 
 

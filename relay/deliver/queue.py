@@ -70,12 +70,13 @@ async def run_worker(
     *,
     drain: Callable[[str], Awaitable[None]],
     sweep: Callable[[], Awaitable[None]],
+    retain: Callable[[], Awaitable[None]],
     stopping: asyncio.Event,
 ) -> None:
     """Runs jobs until `stopping`; starts anew, with a growing pause, whenever arq gives up on Redis."""
     pause = 0.1
     while not stopping.is_set():
-        worker = _worker(redis, drain, sweep, stopping)
+        worker = _worker(redis, drain, sweep, retain, stopping)
         try:
             await worker.async_run()
         except Stopping:
@@ -92,6 +93,7 @@ def _worker(
     redis: ArqRedis,
     drain: Callable[[str], Awaitable[None]],
     sweep: Callable[[], Awaitable[None]],
+    retain: Callable[[], Awaitable[None]],
     stopping: asyncio.Event,
 ) -> Worker:
     async def drain_job(_: dict[Any, Any], destination: str) -> None:
@@ -99,6 +101,9 @@ def _worker(
 
     async def sweep_job(_: dict[Any, Any]) -> None:
         await sweep()
+
+    async def retain_job(_: dict[Any, Any]) -> None:
+        await retain()
 
     return _Worker(
         stopping,
@@ -110,7 +115,8 @@ def _worker(
                 second=set(range(0, 60, SWEEP_EVERY)),
                 run_at_startup=True,
                 max_tries=1,
-            )
+            ),
+            cron(cast("WorkerCoroutine", retain_job), name="retain", minute={7}, max_tries=1),
         ],
         redis_pool=redis,
         queue_name=QUEUE,

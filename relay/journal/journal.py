@@ -10,7 +10,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from importlib.resources import files
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from pydantic_core import to_json
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from relay.errors import JournalAway
 from relay.journal import codec
@@ -33,6 +33,7 @@ from relay.journal.records import (
     Recording,
     Reservation,
     Settlement,
+    Status,
 )
 from relay.tasks import end
 
@@ -78,9 +79,9 @@ class Journal:
         self._record_options = json.dumps({"keep_ms": self._keep_ms, "wakeup": self._wakeup})
         self._salt: bytes | None = None
         lib = _source("lib")
-        self._record, self._claim, self._reserve, self._settle, self._drain, self._operate = (
+        self._record, self._claim, self._reserve, self._settle, self._drain, self._operate, self._erase = (
             redis.register_script(f"{lib}\n{_source(name)}")
-            for name in ("record", "claim", "reserve", "settle", "drain", "operate")
+            for name in ("record", "claim", "reserve", "settle", "drain", "operate", "erase")
         )
         self._recordings: Batcher[Recording, Receipt] = Batcher(self._flush_recordings)
         self._reservations: dict[str, Batcher[Reservation, tuple[str, int]]] = {}
@@ -94,7 +95,7 @@ class Journal:
 
     async def _salted(self) -> bytes:
         if self._salt is None:
-            with _away():
+            with away():
                 await self.redis.set(self.keys.salt, secrets.token_bytes(16), nx=True)
                 self._salt = cast("bytes", await self.redis.get(self.keys.salt))
         return self._salt
@@ -126,7 +127,7 @@ class Journal:
 
     async def book(self, source: str, names: Sequence[str]) -> dict[str, str]:
         """The fields of the order's book that one of `names` leads to; none where there is no such order."""
-        with _away():
+        with away():
             for first in names:
                 name = first
                 for _ in range(16):
@@ -280,7 +281,7 @@ class Journal:
         return await self._act("restore", relay, {"what": "restored", "by": by}, reason=f"restored by {by}")
 
     async def _act(self, verb: str, relay: str, entry: dict[str, Any], **options: Any) -> str:
-        with _away():
+        with away():
             seconds, micros = await self.redis.time()
         entry = {"at": seconds * 1000 + micros // 1000, **entry}
         arguments = json.dumps({"id": relay, "wakeup": self._wakeup, **options})
@@ -321,13 +322,38 @@ class Journal:
         options = {"dest": destination, "after_ms": after // timedelta(milliseconds=1)}
         await self._call(self._operate, ["slow_down", json.dumps(options), ""])
 
+    # Erasing -------------------------------------------------------------------------------------------
+
+    async def erase(self, relay: str, reason: str) -> int:
+        """Takes a relay's body, history and person away. 1; 0 where it is unknown; -1 while being sent."""
+        erased: int = await self._call(self._erase, ["erase", json.dumps({"id": relay, "reason": reason})])
+        return erased
+
+    async def erase_book(self, source: str, names: Sequence[str]) -> None:
+        """Takes an order's book away, with all of its names."""
+        await self._call(self._erase, ["erase_book", json.dumps({"source": source, "names": list(names)})])
+
+    async def drop_old(
+        self, verb: str, source: str, status: Status, before: str, *, step: int, reason: str
+    ) -> int:
+        """One step of retention ("retain" bodies, "drop_records"): how many relays older than id `before`."""
+        options = {"source": source, "status": status, "before": before, "step": step, "reason": reason}
+        dropped: int = await self._call(self._erase, [verb, json.dumps(options)])
+        return dropped
+
+    async def rewrite(self) -> None:
+        """Has Redis rewrite its append-only file, so that what was erased leaves the disk too."""
+        with away(), suppress(ResponseError):  # one is under way already, or this server does not allow it
+            await cast("Awaitable[Any]", self.redis.bgrewriteaof())  # type: ignore[no-untyped-call]
+
     async def _call(self, script: AsyncScript, args: Sequence[str | bytes]) -> Any:
-        with _away():
+        with away():
             return await script(keys=[self.keys.prefix], args=args)
 
 
 @contextmanager
-def _away() -> Iterator[None]:
+def away() -> Iterator[None]:
+    """Redis's errors as JournalAway."""
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:

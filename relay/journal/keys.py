@@ -18,6 +18,7 @@ dest:DEST            hash    pause and slow-down; budget:KEY zset of reservation
 drain:DEST           string  the drain that is running or was woken; wake:DEST list rings it; at:DEST
 i:SOURCE:STATUS      zset    index of relay ids; i:person:PERSON of a customer's
 n, active, src:NAME  hash    totals by source and status; by destination, endpoint and status; first and last
+kept:SOURCE:STATUS   string  how far retention has come
 fence, salt          string  lease tokens; what people's digests are made with
 """
 

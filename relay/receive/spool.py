@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 
 from relay.errors import SpoolFull
 from relay.journal.batch import Batcher
+from relay.journal.forget import forms, holds
 from relay.journal.records import BookEntry, Receipt, Recording, Status
 
 _VERSION: Final = 1
@@ -93,6 +94,21 @@ class Spool:
                 self._unmark(db)
 
         await self._run(settle)
+
+    async def forget(self, email: str) -> int:
+        """Erases what waits of a person, from the write-ahead log too; bodies nobody could read included."""
+        written = forms(email)
+
+        def erase(db: sqlite3.Connection) -> int:
+            with _transaction(db):
+                rows = db.execute("SELECT id, email, blob FROM spooled").fetchall()
+                gone = [(row[0],) for row in rows if row[1].lower() in written or holds(row[2], written)]
+                db.executemany("DELETE FROM spooled WHERE id = ?", gone)
+                self._unmark(db)
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return len(gone)
+
+        return await self._run(erase) if self._file.exists() else 0
 
     async def count(self) -> int:
         """How many wait."""

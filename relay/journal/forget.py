@@ -1,0 +1,109 @@
+"""Forgetting a person: everywhere in the journal, by the index and by looking into every body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+from relay.errors import JournalAway
+from relay.journal import codec
+from relay.journal.journal import Journal, away
+
+_AT_ONCE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """`busy` are relays that were being sent at that moment: forget once more in a minute."""
+
+    relays: int
+    orders: int
+    busy: tuple[str, ...]
+
+
+async def forget(journal: Journal, email: str, *, by: str) -> Forgotten:
+    """Erases `email` and what belongs to it: bodies, history, order books, indexes.
+
+    Bodies nobody could read are searched too, in every form an address is written in.
+    """
+    written = forms(email)
+    person = await journal.person(email)
+    relays = {relay async for relay in _relays(journal, written)} | set(await _indexed(journal, person))
+    orders = 0
+    async for source, names in _books(journal, written):
+        await journal.erase_book(source, names)
+        orders += 1
+    answers = {relay: await journal.erase(relay, f"forgotten by {by}") for relay in relays}
+    await journal.rewrite()
+    busy = tuple(sorted(relay for relay, answer in answers.items() if answer < 0))
+    return Forgotten(sum(answer > 0 for answer in answers.values()), orders, busy)
+
+
+def forms(email: str) -> tuple[str, ...]:
+    """Every form an address is written in, lower case: plain, in a URL, in a form, in JSON."""
+    plain = email.strip().lower()
+    encoded = {form.lower() for form in (quote(plain), quote(plain, safe=""), quote_plus(plain))}
+    return (plain, *sorted(encoded - {plain}), plain.replace("@", "\\u0040"))
+
+
+async def _indexed(journal: Journal, person: str) -> list[str]:
+    with away():
+        found = await journal.redis.zrange(journal.keys.person(person), 0, -1)
+    return [relay.decode() for relay in found]
+
+
+async def _relays(journal: Journal, written: tuple[str, ...]) -> AsyncIterator[str]:
+    for kind in ("b", "h"):
+        prefix = f"{journal.keys.prefix}{kind}:"
+        async for keys in _chunks(journal, prefix):
+            for key, value in zip(keys, await _values(journal, kind, keys), strict=True):
+                if any(holds(data, written) for data in value):
+                    yield key.removeprefix(prefix)
+
+
+def holds(data: bytes, written: tuple[str, ...]) -> bool:
+    """Whether a stored body or entry holds one of the `forms` of an address."""
+    text = json.dumps(codec.unpack(data), ensure_ascii=False).lower().replace("\\\\", "\\")
+    return any(form in text for form in written)
+
+
+async def _values(journal: Journal, kind: str, keys: list[str]) -> list[list[bytes]]:
+    with away():
+        async with journal.redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                if kind == "b":
+                    pipe.get(key)
+                else:
+                    pipe.lrange(key, 0, -1)
+            answers: list[Any] = await pipe.execute()
+    return [([a] if a else []) if kind == "b" else a for a in answers]
+
+
+async def _books(journal: Journal, written: tuple[str, ...]) -> AsyncIterator[tuple[str, list[str]]]:
+    prefix = f"{journal.keys.prefix}o:"
+    async for keys in _chunks(journal, prefix):
+        for key in keys:
+            source, name = key.removeprefix(prefix).split(":", 1)
+            fields = await journal.book(source, [name])
+            parts = [value for field, value in fields.items() if field.startswith("f:")]
+            if any(form in part.lower() for part in parts for form in written):
+                names = {n for part in parts for event in json.loads(part) for n in event["names"]}
+                yield source, sorted({name, *names})
+
+
+async def _chunks(journal: Journal, prefix: str) -> AsyncIterator[list[str]]:
+    chunk: list[str] = []
+    pattern = prefix.replace("{", "[{]").replace("}", "[}]") + "*"
+    try:
+        async for key in journal.redis.scan_iter(pattern, count=1000):
+            chunk.append(key.decode())
+            if len(chunk) >= _AT_ONCE:
+                yield chunk
+                chunk = []
+    except OSError as error:
+        raise JournalAway(f"Redis: {error}") from error
+    if chunk:
+        yield chunk

@@ -1,0 +1,151 @@
+"""Forgetting a person, and how long bodies are kept (promise 9)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from relay.embedded import EmbeddedRedis
+from relay.journal import codec
+from relay.journal.forget import forget
+from relay.journal.ids import Ids
+from relay.journal.records import Recording, Status
+from relay.journal.retention import Retention, retain
+from relay.normalise import times
+from relay.receive.spool import Spool
+from tests.support import House, checkout, fulfilled, placed, thin
+
+EMAIL = "Jo.Doe@example.com"
+
+
+@pytest.fixture
+async def own_redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
+    """A Redis whose files a test may read."""
+    async with EmbeddedRedis(tmp_path / "redis") as redis:
+        yield redis
+
+
+@pytest.fixture
+async def shop(own_redis: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[House]:
+    async with House.built(own_redis.url, tmp_path / "web") as house:
+        yield house
+
+
+async def rewritten(house: House) -> None:
+    """Waits until Redis has rewritten its file."""
+    redis = house.journal().redis
+    async with asyncio.timeout(20):
+        while True:
+            info = await redis.info("persistence")
+            if not info["aof_rewrite_in_progress"] and not info["aof_rewrite_scheduled"]:
+                return
+            await asyncio.sleep(0.05)
+
+
+def traces(folder: Path) -> list[str]:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return [file.name for file in files if b"jo.doe" in file.read_bytes().lower()]
+
+
+async def test_forgetting_leaves_no_trace_of_a_person_in_redis_s_files(shop: House, tmp_path: Path) -> None:
+    await shop.start()
+    answers = [
+        await shop.post(checkout("C-1", email=EMAIL)),
+        await shop.post(placed("A-1", email=EMAIL)),
+        await shop.post(thin("order.fulfilled", "A-1")),
+        await shop.post(ignored=f"nothing for {EMAIL}"),
+        await shop.post_bytes(b'{"cut": "' + EMAIL.encode()),
+    ]
+    other = await shop.post(placed("B-1", email="kim@example.com"))
+    for answer in [*answers[:4], other]:
+        await shop.until(answer.id, "delivered", "ignored")
+    before = (await shop.api("GET", "/stats")).json()
+    done = await forget(shop.journal(), EMAIL.upper(), by="a test")
+    await rewritten(shop)
+    assert (done.relays, done.busy) == (5, ())
+    assert traces(tmp_path / "redis") == []
+    assert (await shop.until(other.id, "delivered")).postback is not None
+    after = (await shop.api("GET", "/stats")).json()
+    assert after["balanced"]
+    assert after["received"] == before["received"]
+    assert after["counts"]["delivered"] == before["counts"]["delivered"]
+
+
+async def test_what_waits_to_be_sent_is_discarded_and_says_why(shop: House) -> None:
+    await shop.serve()
+    answer = await shop.post(placed(email=EMAIL))
+    await forget(shop.journal(), EMAIL, by="a test")
+    detail = await shop.until(answer.id, "discarded")
+    assert detail.relay.reason == "forgotten by a test"
+    await shop.work()
+    fresh = await shop.post(fulfilled("B-1", email="kim@example.com"))
+    await shop.until(fresh.id, "delivered")
+    assert [record.body["orderId"] for record in shop.standin.accepted] == ["B-1"]
+
+
+async def test_the_spool_forgets_too(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for n, email in enumerate((EMAIL, "", "kim@example.com")):
+        body = json.dumps({"postback": EMAIL.replace("@", "%40") if n == 1 else ""})
+        await spool.put(
+            Recording(
+                id=f"{n}",
+                source="shop",
+                adapter="spoken",
+                destination="main",
+                at_ms=1,
+                status=Status.QUEUED,
+                copy=f"{n}",
+                window_ms=1,
+                blob=codec.pack(json.loads(body)),
+                email=email,
+            )
+        )
+    assert await spool.forget(EMAIL) == 2
+    assert [spooled.recording.id for spooled in await spool.first(10)] == ["2"]
+    await spool.close()
+    assert traces(tmp_path) == []
+
+
+async def test_bodies_go_by_age_a_step_at_a_time_and_no_count_is_lowered(shop: House) -> None:
+    journal = shop.journal()
+    ids = Ids()
+    day = 86_400_000
+    ages = {Status.DELIVERED: 31, Status.IGNORED: 29, Status.DEAD: 181}
+    relays = {}
+    for status, days in ages.items():
+        at = times.now_ms() - days * day
+        relays[status] = ids.new(at) if status is not Status.DEAD else Ids().new(at)
+        await journal.record(
+            Recording(
+                id=relays[status],
+                source="shop",
+                adapter="spoken",
+                destination="main",
+                at_ms=at,
+                status=status,
+                copy=relays[status],
+                window_ms=1,
+                blob=codec.pack({"postback": {"received_at": at}}),
+            )
+        )
+    dropped = await retain(journal, ["shop"], Retention())
+    assert dropped == 2
+    details = {status: await shop.queries().detail(relay) for status, relay in relays.items()}
+    shown = {status: (d.relay.status, d.postback is not None) for status, d in details.items() if d}
+    assert shown == {
+        Status.DELIVERED: (Status.DELIVERED, False),
+        Status.IGNORED: (Status.IGNORED, True),
+        Status.DEAD: (Status.DISCARDED, False),
+    }
+    stats = await shop.queries().stats()
+    assert (stats.received, stats.balanced) == (3, True)
+    await retain(journal, ["shop"], Retention(records=timedelta(days=30)))
+    stats = await shop.queries().stats()
+    assert (stats.received, stats.balanced) == (3, True)
+    assert await shop.queries().detail(relays[Status.DELIVERED]) is None
