@@ -129,13 +129,17 @@ def _of_events(source: Source, reading: Events, plain: list[dict[str, Any]]) -> 
 
 
 def book_entries(events: tuple[Event, ...], plain: list[dict[str, Any]]) -> tuple[BookEntry, ...]:
-    """One entry for each order: events that share a name are of one. `plain` are the events, dumped."""
+    """One entry for each order: events that share a name are of one. `plain` are the events, dumped.
+
+    Properties are the call's own, and complete no other: they stay out of the book.
+    """
     grouped: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for event, told in zip(events, plain, strict=True):
         if isinstance(event, BOOKED):
             key = next((names for names in grouped if set(names) & set(event.names)), event.names)
             united = tuple(dict.fromkeys((*key, *event.names)))
-            grouped[united] = [*grouped.pop(key, []), told]
+            part = {name: value for name, value in told.items() if name != "properties"}
+            grouped[united] = [*grouped.pop(key, []), part]
     return tuple(BookEntry(names, to_json(group).decode()) for names, group in grouped.items())
 
 
