@@ -208,7 +208,7 @@ def _fulfilled(event: OrderFulfilled, facts: Facts, policy: Policy, moment: Mome
 
 def _makes_up_placed(facts: Facts, policy: Policy) -> bool:
     """An overtaken `placed` goes first: a received one, or that of an order of the relay's own time."""
-    if facts.sent.placed or facts.dropped_placed:
+    if facts.sent.placed or facts.dropped_placed or facts.dead_placed:
         return False
     if "order.placed" in facts.kinds:
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+import traceback
 from collections.abc import Callable
 from typing import Final
 
@@ -96,6 +97,15 @@ class Drain:
             await Attempt(self._journal, self._to, leased, now_ms=now_ms, tally=self._tally).run()
         except JournalAway as error:
             log.warning("drain.journal_away", destination=self._to.name, relay=leased.id, error=str(error))
+        except Exception as error:  # noqa: BLE001 - the lease runs out; the fifth time the relay is dead
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.error(  # noqa: TRY400 - the message and the frames may hold a person's data
+                "attempt.broke",
+                relay=leased.id,
+                error=type(error).__name__,
+                file=place.filename,
+                line=place.lineno,
+            )
         finally:
             task = asyncio.current_task()
             if task is not None:

@@ -43,6 +43,7 @@ class Sweep:
     async def _try(self, destination: Destination, endpoint: str, pause: Pause) -> None:
         """The account call tells whether a key works; an endpoint is told only by a real relay."""
         if endpoint == "all":
+            await self._journal.spend(destination.limits)
             try:
                 await destination.client.account()
             except AttemptError as error:

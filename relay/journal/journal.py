@@ -317,6 +317,10 @@ class Journal:
         options = {"dest": destination, "endpoint": endpoint, "trial": trial, "wakeup": self._wakeup}
         await self._call(self._operate, ["resume", json.dumps(options), ""])
 
+    async def spend(self, limits: Limits) -> None:
+        """Counts a request that is no call, such as a probe, against the budget."""
+        await self._call(self._operate, ["spend", json.dumps({"limits": asdict(limits)}), ""])
+
     async def slow_down(self, destination: str, after: timedelta) -> None:
         """Sends nothing to the destination for `after`."""
         options = {"dest": destination, "after_ms": after // timedelta(milliseconds=1)}

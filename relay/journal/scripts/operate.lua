@@ -63,4 +63,8 @@ end
 if verb == 'restore' then return act(all_of('discarded'), 'dead', o.reason, 'dead') end
 if verb == 'pause' then return pause(o.dest, o.endpoint, o.pause, o, now) end
 if verb == 'resume' then return resume() end
+if verb == 'spend' then
+  spend(P .. 'budget:' .. o.limits.key, now, call('INCR', P .. 'fence'), o.limits.minute, o.limits.second)
+  return 'ok'
+end
 return slow_down()
