@@ -55,6 +55,7 @@ class CommerceClient:
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         if company_id:
             headers["x-company-id"] = company_id
+        self._timeout = timeout
         self._slots = asyncio.Semaphore(connections)
         limits = httpx.Limits(max_connections=connections, keepalive_expiry=30)
         self._http = httpx.AsyncClient(
@@ -92,12 +93,13 @@ class CommerceClient:
         try:
             async with self._slots:
                 started = time.monotonic()
-                async with self._http.stream(method, path, content=content) as response:
+                async with (
+                    asyncio.timeout(self._timeout.total_seconds()),
+                    self._http.stream(method, path, content=content) as response,
+                ):
                     body = await _start_of(response)
-        except httpx.TimeoutException as error:
-            raise TryAgain("no answer in time; the call may have been taken") from error
-        except (httpx.HTTPError, OSError) as error:
-            raise TryAgain(f"no answer: {_network(error)}") from error
+        except (httpx.HTTPError, OSError) as error:  # TimeoutError is an OSError
+            raise TryAgain(_network(error)) from error
         took = timedelta(seconds=time.monotonic() - started)
         return Answer(
             response.status_code, body.decode(errors="replace")[:_MOST_KEPT], took
@@ -114,8 +116,12 @@ async def _start_of(response: httpx.Response) -> bytes:
 
 
 def _network(error: Exception) -> str:
+    """In words. The transport calls any broken connection a time-out, so its cause is looked at."""
+    cause = error.__cause__ or error
+    if isinstance(cause, TimeoutError):
+        return "no answer in time; the call may have been taken"
     # aiohttp's messages name host and port, never the key or the body.
-    return f"{type(error).__name__} {error}".strip()[:300]
+    return f"no answer: {type(cause).__name__} {cause}".strip()[:300]
 
 
 def _judge(answer: Answer, headers: httpx.Headers) -> None:

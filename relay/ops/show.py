@@ -47,7 +47,8 @@ def preview(outcome: Mapping[str, Any]) -> str:
 
 
 def _entry(entry: Mapping[str, Any]) -> str:
-    words = [entry["what"], entry.get("outcome"), entry.get("path"), entry.get("code"), entry.get("error")]
+    told = entry.get("error") or entry.get("code")  # the error's words begin with the code
+    words = [entry["what"], entry.get("outcome"), entry.get("path"), told]
     words += [entry.get("reason"), f"by {entry['by']}" if entry.get("by") else None]
     return f"  {entry['at']}  " + " ".join(str(word) for word in words if word)
 
@@ -65,7 +66,7 @@ def _call(call: Mapping[str, Any]) -> str:
     answer = call.get("answer") or call.get("error") or ""
     return (
         f"  {call['at']} POST {call['path']}\n{_json(call['body'])}\n"
-        f"  {call['outcome']} {call.get('code') or ''} {answer}".rstrip()
+        f"  {call['outcome']} {'' if call.get('error') else call.get('code', '')} {answer}".rstrip()
     )
 
 
