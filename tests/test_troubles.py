@@ -151,7 +151,7 @@ async def test_a_trial_that_is_refused_again_pauses_again_and_kills_nothing(hous
     journal = house.journal()
     await journal.resume("main", "orders", trial=True)
     async with asyncio.timeout(10):
-        while await journal.redis.hget(journal.keys.destination("main"), "probes:orders") != b"2":
+        while await journal.redis.hget(journal.keys.destination("main"), "probes:orders") != b"2":  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert house.standin.received_total <= len(answers) + 1
     assert (await house.api("GET", "/stats")).json()["counts"]["dead"] == 19

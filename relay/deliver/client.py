@@ -118,7 +118,7 @@ async def _start_of(response: httpx.Response) -> bytes:
 def _network(error: Exception) -> str:
     """In words. The transport calls any broken connection a time-out, so its cause is looked at."""
     cause = error.__cause__ or error
-    if isinstance(cause, TimeoutError):
+    if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
         return "no answer in time; the call may have been taken"
     # aiohttp's messages name host and port, never the key or the body.
     return f"no answer: {type(cause).__name__} {cause}".strip()[:300]
