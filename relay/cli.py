@@ -163,7 +163,7 @@ def send(source: SourceName, file: File, data: Data = None, port: Port = None) -
     headers = {k: v for k, v in request.headers.items() if k not in ("host", "content-length", "connection")}
     try:
         answer = httpx.request(request.method, str(url), headers=headers, content=request.body, timeout=30)
-    except httpx.HTTPError as error:
+    except httpx.ConnectError as error:
         where = f"{env.host}:{env.port} ({type(error).__name__})"
         sys.exit(f"relay: nothing answers at {where}; is `relay dev` running?")
     typer.echo(f"{answer.status_code} {answer.text}")
@@ -264,8 +264,8 @@ def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = 
 
 
 @cli.command()
-def stats(data: Data = None) -> None:
-    """The counts of all statuses, and whether they add up."""
+def stats(data: Data = None, as_json: Json = True) -> None:  # noqa: ARG001 - borne, as everywhere
+    """The counts of all statuses, and whether they add up; always JSON."""
     _print_json(_with_tools(data, lambda tools: tools.operations.stats()))
 
 
@@ -284,7 +284,7 @@ class Tools:
 @asynccontextmanager
 async def _tools(data: Path | None) -> AsyncIterator[Tools]:
     env = settings.of_running(settings.environment(data_dir=data))
-    config = settings.load(env.config)
+    config = settings.load(env.config, secrets_needed=False)
     log.configure("error", env.log_format)
     async with AsyncExitStack() as stack:
         client = wiring.redis(env, retries=1)

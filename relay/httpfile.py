@@ -36,7 +36,7 @@ def parse(data: bytes) -> RawRequest:
     head, body = _split(data)
     request, *lines = head.decode("latin-1").splitlines() or [""]
     words = request.split(" ")
-    if len(words) < 2:  # noqa: PLR2004 - method and target
+    if len(words) < 2 or not (words[0].isalpha() and words[0].isupper()):  # noqa: PLR2004 - method, target
         raise ValueError(
             f"the first line is {request[:60]!r}; expected one such as POST /in/my-store HTTP/1.1"
         )

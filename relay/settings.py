@@ -173,16 +173,20 @@ def of_running(env: Environment) -> Environment:
 
 
 def _default_config(data_dir: Path) -> Path:
-    made = data_dir / "dev.toml"  # written by `relay dev`
-    return made if not Path("relay.toml").exists() and made.exists() else Path("relay.toml")
+    made = data_dir / "dev.toml"  # written by `relay dev`, and in force while it runs
+    running = (data_dir / "dev.port").exists()
+    return made if made.exists() and (running or not Path("relay.toml").exists()) else Path("relay.toml")
 
 
-def load(path: Path, env: Mapping[str, str] | None = None) -> Config:
+def load(path: Path, env: Mapping[str, str] | None = None, *, secrets_needed: bool = True) -> Config:
     """`relay.toml` with its "env:" and "file:" references resolved.
+
+    Without `secrets_needed` a reference that leads nowhere stays as it is written: looking into the journal
+    asks for no key.
 
     Raises SettingsError: one message that names the key, what was found and what was expected.
     """
-    config = parse(read(path), env, where=str(path))
+    config = parse(read(path), env, where=str(path), secrets_needed=secrets_needed)
     for name, source in config.sources.items():
         if source.destination not in config.destinations:
             raise SettingsError(
@@ -204,21 +208,29 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def parse(
-    raw: Mapping[str, Any], env: Mapping[str, str] | None = None, *, where: str = "relay.toml"
+    raw: Mapping[str, Any],
+    env: Mapping[str, str] | None = None,
+    *,
+    where: str = "relay.toml",
+    secrets_needed: bool = True,
 ) -> Config:
     try:
-        return Config.model_validate(_resolved(raw, os.environ if env is None else env, ()))
+        return Config.model_validate(
+            _resolved(raw, os.environ if env is None else env, (), needed=secrets_needed)
+        )
     except ValidationError as error:
         raise SettingsError(f"{where}: {say(error)}") from error
 
 
-def _resolved(value: Any, env: Mapping[str, str], path: tuple[str, ...]) -> Any:
+def _resolved(value: Any, env: Mapping[str, str], path: tuple[str, ...], *, needed: bool) -> Any:
     if isinstance(value, Mapping):
-        return {key: _resolved(child, env, (*path, key)) for key, child in value.items()}
+        return {key: _resolved(child, env, (*path, key), needed=needed) for key, child in value.items()}
     if isinstance(value, list):
-        return [_resolved(child, env, (*path, str(i))) for i, child in enumerate(value)]
+        return [_resolved(child, env, (*path, str(i)), needed=needed) for i, child in enumerate(value)]
     if isinstance(value, str) and value.startswith("env:"):
         name = value.removeprefix("env:")
+        if not env.get(name) and not needed:
+            return value
         if not env.get(name):
             raise SettingsError(
                 f"{'.'.join(path)} asks for the environment variable {name}, which is not set"

@@ -1,9 +1,15 @@
-"""Ending tasks for certain."""
+"""Ending tasks for certain, and asking Redis until it answers."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from relay.errors import JournalAway
+
+Answer = TypeVar("Answer")
+_LONGEST_PAUSE: Final = 1.0
 
 
 async def end(task: asyncio.Task[Any]) -> None:
@@ -11,3 +17,21 @@ async def end(task: asyncio.Task[Any]) -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=0.2)
+
+
+async def patiently(ask: Callable[[], Awaitable[Answer]], *, within: float = 60.0) -> Answer:
+    """What `ask` answers, asked again with a growing pause while Redis is away.
+
+    Raises JournalAway after `within` seconds.
+    """
+    pause = 0.05
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + within
+    while True:
+        try:
+            return await ask()
+        except JournalAway:
+            if loop.time() > ends:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)

@@ -63,3 +63,34 @@ async def test_one_customers_relays_leave_in_order(house: House) -> None:
     await house.until(answers[-1].id, "delivered")
     sent = [(record.body["orderId"], record.body["status"]) for record in house.standin.accepted]
     assert sent == [*((f"A-{n}", "placed") for n in range(20)), ("A-3", "fulfilled")]
+
+
+async def test_a_name_that_two_orders_share_leads_to_neither(house: House) -> None:
+    await house.start()
+    one = placed("A", email="jo@example.com", total=1000) | {"names": ["client:A", "number:44"]}
+    two = placed("B", email="kim@example.com", total=2000) | {"names": ["client:B", "number:44"]}
+    for order in (one, two):
+        answer = await house.post(order)
+        await house.until(answer.id, "delivered")
+    shipped = await house.post(thin("order.fulfilled", "44") | {"names": ["number:44"]})
+    held = await house.until(shipped.id, "held")
+    assert "not known yet" in held.relay.reason
+    sent = [
+        (r.body["orderId"], r.body["customer"]["email"], r.body["totalCents"]) for r in house.standin.accepted
+    ]
+    assert sent == [("A", "jo@example.com", 1000), ("B", "kim@example.com", 2000)]
+    whole = await house.post(fulfilled("B", email="kim@example.com", total=2000) | {"names": ["client:B"]})
+    await house.until(whole.id, "delivered")
+    assert house.standin.orders["B"].statuses == {"placed": [2000], "fulfilled": [2000]}
+
+
+async def test_two_books_of_one_order_become_one_when_a_postback_names_both(house: House) -> None:
+    await house.start()
+    by_number = await house.post(thin("order.fulfilled", "44") | {"names": ["number:44"]})
+    await house.until(by_number.id, "held")
+    by_client = await house.post(placed("A") | {"names": ["client:A"]})
+    await house.until(by_client.id, "delivered")
+    both = await house.post(placed("A", total=6990) | {"names": ["client:A", "number:44"]})
+    await house.until(both.id, "delivered")
+    await house.until(by_number.id, "delivered")
+    assert house.standin.orders["A"].statuses == {"placed": [4990, 6990], "fulfilled": [6990]}

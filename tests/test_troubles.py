@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from typing import cast
 
 import pytest
 
+from relay.journal.journal import Journal
 from tests.support import KEY, House, checkout, placed
 
 
@@ -124,6 +127,32 @@ async def test_a_failing_checkout_lets_the_order_behind_it_pass(house: House) ->
     await house.until(order.id, "delivered")
 
 
+async def test_orders_pass_checkouts_whose_endpoint_is_paused(house: House) -> None:
+    await house.start()
+    house.standin.faults.status(403, path="/checkouts", times=None)
+    cart = await house.post(checkout("C-1"))
+    await house.until(cart.id, "held")
+    behind = await house.post(placed("C-1"))
+    await house.until(behind.id, "delivered")
+    later = await house.post(checkout("C-2", email="kim@example.com"))
+    other = await house.post(placed("B-2", email="kim@example.com"))
+    await house.until(other.id, "delivered")
+    assert (await house.until(later.id, "held", "ignored")).relay.attempts == 0
+
+
+async def test_a_delivered_relay_is_sent_again_only_by_force(house: House) -> None:
+    await house.start()
+    answer = await house.post(placed())
+    await house.until(answer.id, "delivered")
+    refused = await house.api("POST", f"/relays/{answer.id}/retry")
+    assert refused.status_code == 409
+    for number, stage in enumerate(("deliver", "normalise"), 2):
+        forced = await house.api("POST", f"/relays/{answer.id}/retry", force=True, stage=stage)
+        assert forced.status_code == 200
+        await house.standin.wait_for(number)
+        await house.until(answer.id, "delivered")
+
+
 async def test_one_refusal_from_many_customers_trips_the_breaker_instead_of_filling_the_dead_letters(
     house: House,
 ) -> None:
@@ -151,7 +180,7 @@ async def test_a_trial_that_is_refused_again_pauses_again_and_kills_nothing(hous
     journal = house.journal()
     await journal.resume("main", "orders", trial=True)
     async with asyncio.timeout(10):
-        while await journal.redis.hget(journal.keys.destination("main"), "probes:orders") != b"2":  # noqa: ASYNC110
+        while await _probes(journal) != 2:  # noqa: ASYNC110 - Redis sets no event
             await asyncio.sleep(0.02)
     assert house.standin.received_total <= len(answers) + 1
     assert (await house.api("GET", "/stats")).json()["counts"]["dead"] == 19
@@ -172,3 +201,10 @@ async def test_an_answer_that_does_not_come_in_time_is_tried_again(house: House)
     answer = await house.post(placed())
     detail = await house.until(answer.id, "delivered")
     assert detail.history[0]["error"] == "no answer in time; the call may have been taken"
+
+
+async def _probes(journal: Journal) -> int:
+    fields: dict[bytes, bytes] = await cast(
+        "Awaitable[dict[bytes, bytes]]", journal.redis.hgetall(journal.keys.destination("main"))
+    )
+    return int(fields.get(b"probes:orders", 0))

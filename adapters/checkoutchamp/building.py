@@ -171,6 +171,7 @@ def _order(payload: Payload, context: Context, *, complete: bool = False, checko
         "names": ids.names,
         "customer": customer,
         "currency": money.code if money.said or priced else None,
+        "currency_assumed": priced and not money.said,
         "total_minor": total,
         "ordered_at": values.created(payload, context.source.timezone),
         "items": lines,

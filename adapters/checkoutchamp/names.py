@@ -14,7 +14,8 @@ SEEN: Final[dict[str, str]] = {
     "event": "event eventtype trigger type",
     "customerType": "customertype",
     "clientOrderId": "clientorderid ordernumber",
-    "orderId": "orderid oid id",
+    "orderId": "orderid",
+    "looseOrderId": "oid id",  # often an affiliate's or a form's own: an order's only where nothing else is
     "actualOrderId": "actualorderid",
     "originalOrderId": "originalorderid",
     "originalClientOrderId": "originalclientorderid",

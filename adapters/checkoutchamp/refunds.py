@@ -75,4 +75,5 @@ def _chargeback(payload: Payload, money: Money) -> Refund:
     if not payload.text("chargebackAmount") or values.is_zero(payload.text("chargebackAmount")):
         return Refund(basis="full", chargeback=True)
     amount = values.amount(payload, "chargebackAmount", money)
-    return Refund(basis="cumulative", amount_minor=amount, chargeback=True)
+    # Taken back beside what was refunded before, and once however often it is told.
+    return Refund(basis="step", id="chargeback", amount_minor=amount, chargeback=True)

@@ -58,11 +58,14 @@ def identifier(payload: Payload, field: str) -> str | None:
     Raises Unmappable where it is too long to be one.
     """
     text = payload.text(field)
-    if text is None or text == "0":
+    if text is None or text.lower() in _NO_ID:
         return None
     if len(text) > LONGEST_ID:
         raise Unmappable(field, f"is {len(text)} characters long, which is no order id")
     return text.upper() if is_client_id(text) else text
+
+
+_NO_ID: Final = frozenset({"0", "-", "null", "none", "undefined", "nan", "n/a", "na"})
 
 
 def ids(payload: Payload) -> Ids | None:
@@ -73,6 +76,8 @@ def ids(payload: Payload) -> Ids | None:
     client = identifier(payload, "clientOrderId")
     order = identifier(payload, "orderId")
     actual = identifier(payload, "actualOrderId")
+    if not (client or order or actual):
+        order = identifier(payload, "looseOrderId")
     best = client or order or actual
     if best is None:
         return None

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from relay.compose.calls import Call
-from relay.normalise.events import BookedEvent, Customer, Item, OrderEvent, OrderRefunded
+from relay.normalise.events import BookedEvent, Customer, Item, OrderEvent, OrderRefunded, told_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +76,29 @@ class Facts:
         return max((self.refunded_by(relay, event) or 0 for relay, event in self.refunds), default=0)
 
     def refunded_by(self, relay: str, event: OrderRefunded) -> int | None:
-        """The sum refunded once `event`, told by `relay`, has happened; None where nobody knows it."""
+        """The sum refunded once `event`, told by `relay`, has happened; None where nobody knows it.
+
+        Never more than the order's total: a chargeback may be told of all, fees included.
+        """
         refund = event.refund
-        if refund is None:
+        total = self.largest_total(event)
+        if refund is None or refund.basis == "full":
+            return total if refund else None
+        before = [e.refund for r, e in self.refunds if r <= relay and e.refund]
+        if refund.basis == "step":
+            told = max((r.amount_minor or 0 for r in before if r.basis == "cumulative"), default=0)
+        elif refund.amount_minor is None:
             return None
-        if refund.basis == "full":
-            return self.total_of(event)
-        if refund.basis == "cumulative":
-            return refund.amount_minor
-        steps = {
-            e.refund.id: e.refund.amount_minor or 0
-            for r, e in self.refunds
-            if r <= relay and e.refund and e.refund.basis == "step"
-        }
-        return sum(steps.values())
+        else:
+            told = refund.amount_minor
+        steps = {r.id: r.amount_minor or 0 for r in before if r.basis == "step"}
+        summed = told + sum(steps.values())
+        return min(summed, total) if total else summed
+
+    def largest_total(self, event: BookedEvent) -> int | None:
+        """What was charged in all: a refund's postback may tell only of the first sale, without upsells."""
+        known = (self.total_of(event), self.largest_placed, max(self.sent.placed, default=None))
+        return max((total for total in known if total is not None), default=None)
 
     def total_of(self, event: BookedEvent) -> int | None:
         return event.total_minor if event.total_minor is not None else self.total_minor
@@ -102,7 +111,7 @@ class Facts:
 
     def after(self, call: Call) -> Facts:
         """The facts once `call` is accepted."""
-        if call.endpoint not in ("orders", "checkouts"):
+        if not call.booked:
             return self
         return replace(self, sent=Sent({**self.sent.digests, call.meaning: call.digest}))
 
@@ -119,7 +128,7 @@ def fold(
 
     `order_id` is the name already used at the destination; else the one of the postback that knew most names.
     """
-    ordered = sorted(parts, key=lambda part: part.relay)
+    ordered = _in_one_currency(sorted(parts, key=lambda part: part.relay))
     events: list[BookedEvent] = list(chain.from_iterable(part.events for part in ordered))
     orders = [e for e in events if e.kind != "checkout.started"]
     told = orders or events
@@ -142,6 +151,12 @@ def fold(
         dead_placed=dead_placed,
         dropped_placed=dropped_placed,
     )
+
+
+def _in_one_currency(parts: list[Part]) -> list[Part]:
+    """Where some postbacks name the order's currency, those that only assumed one are told in it."""
+    said = _last(e.currency for p in parts for e in p.events if not e.currency_assumed)
+    return [Part(p.relay, p.received_at, tuple(told_in(e, said) for e in p.events)) for p in parts]
 
 
 def completed(event: OrderEvent, facts: Facts) -> dict[str, Any]:

@@ -34,6 +34,11 @@ class Call:
     body: dict[str, Any]
 
     @property
+    def booked(self) -> bool:
+        """Whether the order's book remembers it, or only the relay itself."""
+        return self.endpoint in ("orders", "checkouts") or self.meaning.startswith("upsold@")
+
+    @property
     def path(self) -> str:
         return ENDPOINTS[self.endpoint]
 

@@ -10,7 +10,7 @@ Pure: the same event, facts, policy and moment always compose the same. What it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
@@ -31,6 +31,7 @@ from relay.normalise.events import (
     ProductsUpserted,
     Scalar,
     StockRequested,
+    told_in,
 )
 
 
@@ -94,7 +95,7 @@ def compose(event: Event, facts: Facts | None, policy: Policy, moment: Moment) -
         case _:
             if facts is None:
                 raise ValueError(f"{event.kind} needs the order book")
-            return _booked(event, facts, policy, moment)
+            return _booked(told_in(event, facts.currency), facts, policy, moment)
 
 
 def _customer_event(event: CustomerEvent, moment: Moment) -> Composition:
@@ -153,6 +154,8 @@ def _placed(event: OrderPlaced, facts: Facts, policy: Policy, moment: Moment) ->
         until = moment.received_at + policy.upsell_hold
         if moment.now < until:
             return Wait("holding the sale for upsells", until, in_lane=True)
+        if "order.cancelled" in facts.kinds or (total and facts.refunded_minor >= total):
+            return Skip("the order ended while the sale was held for upsells", overtaken=True)
         total = max(total or 0, facts.largest_placed or 0)
     missing = _missing(event, facts, policy, moment)
     if missing:
@@ -175,6 +178,8 @@ def _placed_again(
         return Send((call,))
     if policy.upsell == "hold":
         return Skip("placed already sent; the upsell came after the hold")
+    if f"upsold@{total}" in facts.sent:
+        return Skip("upsell already told")
     return Send((_upsell_event(event, call, moment),))
 
 
@@ -186,7 +191,8 @@ def _upsell_event(event: OrderPlaced, call: Call, moment: Moment) -> Call:
         "orderCurrency": call.body["currency"],
     }
     upsell = CustomerEvent(name="order.upsold", customer=event.customer, properties=properties)
-    return calls.generic(upsell, event_id=moment.relay)
+    told = calls.generic(upsell, event_id=moment.relay)
+    return replace(told, meaning=f"upsold@{call.body['totalCents']}")
 
 
 def _fulfilled(event: OrderFulfilled, facts: Facts, policy: Policy, moment: Moment) -> Composition:
@@ -194,15 +200,16 @@ def _fulfilled(event: OrderFulfilled, facts: Facts, policy: Policy, moment: Mome
         return _already(event, facts, "fulfilled")
     if facts.fully_refunded:
         return Skip("the order was refunded", overtaken=True)
-    if "cancelled" in facts.sent:
+    if "cancelled" in facts.sent and not policy.revive:
         return Skip("the order was cancelled", overtaken=True)
     blocked = _missing(event, facts, policy, moment) or _dead_placed(facts, moment)
     if blocked:
         return blocked
     call = _order_call(event, facts, "fulfilled", "fulfilled")
     if _makes_up_placed(facts, policy):
-        total = facts.total_of(event)
-        return Send((_order_call(event, facts, "placed", f"placed@{total}", made_up=True), call))
+        total = facts.largest_placed or facts.total_of(event)
+        placed = _order_call(event, facts, "placed", f"placed@{total}", total_minor=total, made_up=True)
+        return Send((placed, call))
     return Send((call,))
 
 
@@ -233,15 +240,19 @@ def _refunded(event: OrderRefunded, facts: Facts, policy: Policy, moment: Moment
     if missing:
         return missing
     told_sum = facts.refunded_by(moment.relay, event)
-    if not told_sum:
+    if told_sum is None:
         return Refuse("the postback does not say how much was refunded", "refund.amount_minor")
+    if told_sum == 0:
+        return Skip("nothing was charged, so nothing was given back")
     before = facts.sent.refunded
     if told_sum <= before and not moment.force:
         if told_sum < before:
             return Skip("a later refund was already sent", overtaken=True)
         return _already(event, facts, f"refunded@{told_sum}")
     step = told_sum - before if policy.refund_amount == "step" and told_sum > before else told_sum
-    return Send((_order_call(event, facts, "refunded", f"refunded@{told_sum}", refund_minor=step),))
+    total = facts.largest_total(event)
+    call = _order_call(event, facts, "refunded", f"refunded@{told_sum}", total_minor=total, refund_minor=step)
+    return Send((call,))
 
 
 def _already(event: OrderEvent, facts: Facts, meaning: str) -> Skip:

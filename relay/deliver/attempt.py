@@ -39,6 +39,7 @@ from relay.journal.records import (
 from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.events import BOOKED, Event
+from relay.tasks import patiently
 
 log: Final = structlog.get_logger()
 
@@ -89,6 +90,13 @@ class Attempt:
         self._done: list[str] = json.loads(leased.fields.get("done", "[]"))
         self._reasons: list[str] = []
         self._overtaken = False
+        self._versions = {name: int(fields.get("version", 0)) for name, fields in leased.books}
+        self._sent_before = any(
+            value.startswith("A ") and value.endswith(f" {leased.id}")
+            for _, fields in leased.books
+            for key, value in fields.items()
+            if key.startswith("s:")
+        )
 
     async def run(self) -> None:
         try:
@@ -131,15 +139,13 @@ class Attempt:
             case Skip():
                 self._skip(composed)
             case Wait():
-                await self._wait(composed)
+                await self._wait(composed, book)
             case Refuse():
                 await self._dead(_with_field(composed), stage="compose")
             case Send(calls):
                 for n, call in enumerate(calls):
                     final = last and n == len(calls) - 1
-                    await self._call(
-                        index, call, book if call.endpoint in ("orders", "checkouts") else "", final=final
-                    )
+                    await self._call(index, call, book if call.booked else "", final=final)
                     if facts is not None:
                         facts = facts.after(call)
                         books.update({name: (book, facts) for name in books if books[name][0] == book})
@@ -165,9 +171,13 @@ class Attempt:
         self._reasons.append(f"{skip.reason}; differs from what was sent" if skip.differs else skip.reason)
         self._overtaken |= skip.overtaken
 
-    async def _wait(self, wait: Wait) -> None:
+    async def _wait(self, wait: Wait, book: str) -> None:
         await self._settle(
-            status=Status.HELD, reason=wait.reason, due_ms=times.to_ms(wait.until), in_lane=wait.in_lane
+            status=Status.HELD,
+            reason=wait.reason,
+            due_ms=times.to_ms(wait.until),
+            in_lane=wait.in_lane,
+            version=(book, self._versions[book]) if book else None,
         )
         raise Stopped
 
@@ -181,14 +191,15 @@ class Attempt:
             self._reasons.append(f"rehearsal: {call.endpoint} {call.meaning} was composed and not sent")
             return
         reservation = self._reservation(call, book)
-        if not await self._reserve(reservation):
-            self._reasons.append(f"{call.meaning.partition('@')[0]} already sent")
-            return
-        try:
-            answer = await self._to.client.post(call.path, call.content)
-        except AttemptError as error:
-            await self._failed(call, reservation, error)
-            raise Stopped from error
+        async with self._to.client.slots:  # first, so that budget and lease are not spent on waiting
+            if not await self._reserve(reservation):
+                self._reasons.append(f"{call.meaning.partition('@')[0]} already sent")
+                return
+            try:
+                answer = await self._to.client.post(call.path, call.content)
+            except AttemptError as error:
+                await self._failed(call, reservation, error)
+                raise Stopped from error
         self._done.append(key)
         await self._accepted(call, book, answer, final=final)
 
@@ -201,14 +212,17 @@ class Attempt:
             endpoint=call.endpoint,
             book=book,
             meaning=call.meaning,
+            version=self._versions.get(book, 0),
             force="force" in self._leased.fields,
         )
 
     async def _reserve(self, reservation: Reservation) -> bool:
         """Whether the call may be sent; False where its meaning went out before."""
         while True:
-            verdict, when_ms = await self._journal.reserve(
-                self._to.name, self._to.limits, reservation, lease=self._to.lease
+            verdict, when_ms = await patiently(
+                lambda: self._journal.reserve(
+                    self._to.name, self._to.limits, reservation, lease=self._to.lease
+                )
             )
             if verdict == "ok":
                 return True
@@ -217,7 +231,9 @@ class Attempt:
             if verdict == "fenced":
                 raise Stopped
             wait_ms = when_ms - self._now_ms()
-            if verdict == "busy" or wait_ms > SHORT_WAIT or wait_ms <= 0:
+            if verdict == "busy":
+                await self._put_back(min(when_ms, self._now_ms() + SHORT_WAIT))
+            if verdict == "stale" or wait_ms > SHORT_WAIT or wait_ms <= 0:
                 await self._put_back(when_ms)
             await asyncio.sleep(wait_ms / 1000)
 
@@ -240,11 +256,13 @@ class Attempt:
         )
         if final:
             raise Stopped
+        if call.booked and book:
+            self._versions[book] += 1
 
     async def _finish(self) -> None:
         """All events are through, the last without a call: delivered if any call ever was accepted."""
         reason = "; ".join(dict.fromkeys(self._reasons))
-        if self._done:
+        if self._done or self._sent_before:
             await self._settle(status=Status.DELIVERED, overtaken=self._overtaken)
         else:
             await self._settle(status=Status.IGNORED, reason=reason, overtaken=self._overtaken)
@@ -325,6 +343,7 @@ class Attempt:
     async def _release(self, reservation: Reservation, entry: dict[str, Any], code: int | None) -> None:
         """Back to its place, with no attempt spent: the trouble was not the relay's."""
         await self._settle(
+            yields=reservation.endpoint == "checkouts",
             status=self._waiting_status(),
             due_ms=self._now_ms(),
             unreserve=reservation,
@@ -354,7 +373,8 @@ class Attempt:
             source=self._leased.fields["source"],
             **settled,
         )
-        answer = await self._journal.settle(self._to.name, settlement)
+        # What came of a call is told until Redis has heard it: forgotten, it would be sent once more.
+        answer = await patiently(lambda: self._journal.settle(self._to.name, self._to.limits, settlement))
         if answer == "taken over":
             raise Stopped
         return answer

@@ -41,7 +41,7 @@ class Answer:
 
 
 class CommerceClient:
-    """One destination. `timeout` is for the whole of one try."""
+    """One destination. `timeout` is for the whole of one try; who sends takes one of `slots` first."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class CommerceClient:
         if company_id:
             headers["x-company-id"] = company_id
         self._timeout = timeout
-        self._slots = asyncio.Semaphore(connections)
+        self.slots = asyncio.Semaphore(connections)
         limits = httpx.Limits(max_connections=connections, keepalive_expiry=30)
         self._http = httpx.AsyncClient(
             base_url=url,
@@ -90,14 +90,13 @@ class CommerceClient:
             _judge(answer, headers)
 
     async def _ask(self, method: str, path: str, content: bytes | None) -> tuple[Answer, httpx.Headers]:
+        started = time.monotonic()
         try:
-            async with self._slots:
-                started = time.monotonic()
-                async with (
-                    asyncio.timeout(self._timeout.total_seconds()),
-                    self._http.stream(method, path, content=content) as response,
-                ):
-                    body = await _start_of(response)
+            async with (
+                asyncio.timeout(self._timeout.total_seconds()),
+                self._http.stream(method, path, content=content) as response,
+            ):
+                body = await _start_of(response)
         except (httpx.HTTPError, OSError) as error:  # TimeoutError is an OSError
             raise TryAgain(_network(error)) from error
         took = timedelta(seconds=time.monotonic() - started)

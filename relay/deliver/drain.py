@@ -19,6 +19,7 @@ from relay.deliver.attempt import Attempt, Destination
 from relay.errors import JournalAway
 from relay.journal.journal import Journal
 from relay.journal.records import Claim, Leased
+from relay.tasks import patiently
 
 log: Final = structlog.get_logger()
 
@@ -28,6 +29,9 @@ RUN_FOR: Final = 20.0
 LINGER: Final = 3.0
 """Seconds a drain stays with nothing to do: the next relay is then sent without starting a job."""
 
+
+LOOK: Final = 2.0
+"""Seconds between two claims at the most; each renews the drain's hold."""
 
 BREATH: Final = 0.05
 """Seconds between looks while something is due that may not be sent yet, as during a trial."""
@@ -84,8 +88,10 @@ class Drain:
     async def _claim(self, bell: asyncio.Event) -> Claim:
         """Twice as many as are sent at once, so that claims stay batches while answers trickle in."""
         room = 2 * self._to.concurrency - len(self._attempts)
-        claim = await self._journal.claim(
-            self._to.name, self._token, room, self._to.limits, lease=self._to.lease
+        claim = await patiently(
+            lambda: self._journal.claim(
+                self._to.name, self._token, room, self._to.limits, lease=self._to.lease
+            )
         )
         for leased in claim.relays:
             attempt = asyncio.create_task(self._attempt(leased, claim.now_ms, bell))
@@ -114,11 +120,13 @@ class Drain:
                 bell.set()
 
     async def _sign_off(self, *, leaving: bool) -> bool:
-        return await self._journal.sign_off(self._to.name, self._token, self._to.limits, leaving=leaving)
+        return await patiently(
+            lambda: self._journal.sign_off(self._to.name, self._token, self._to.limits, leaving=leaving)
+        )
 
     async def _rest(self, bell: asyncio.Event, claim: Claim) -> None:
         """Until the bell rings, something is due, or it is time to look whether to go."""
-        wait = self._linger if not self._attempts else 2.0
+        wait = min(self._linger, LOOK)
         full = len(self._attempts) >= 2 * self._to.concurrency
         if claim.next_ms is not None and not full:
             due = max(0.0, (claim.next_ms - claim.now_ms) / 1000)

@@ -28,7 +28,7 @@ log: Final = structlog.get_logger()
 
 QUEUE: Final = "{relay}:jobs"
 POLL: Final = timedelta(milliseconds=50)
-SWEEP_EVERY: Final = 5
+SWEEP_EVERY: Final = 2
 """Seconds. The backstop for what no wake-up reached."""
 
 # Beyond the drain's own 20 s: what it has under way, with the longest answer.

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from redis.commands.core import AsyncScript
 
-DRAIN_HOLD: Final = timedelta(seconds=10)
+DRAIN_HOLD: Final = timedelta(seconds=4)
 """How long a drain that says nothing keeps others from starting."""
 
 PROBE: Final = timedelta(seconds=30)
@@ -106,12 +106,16 @@ class Journal:
         """Records a postback, or finds the one it is a copy of. Returns once it is on disk."""
         return await self._recordings.submit(recording)
 
-    async def record_again(self, relay: str, recording: Recording, *, by: str) -> Receipt:
+    async def record_again(
+        self, relay: str, recording: Recording, *, by: str, force: bool = False
+    ) -> Receipt:
         """Replaces what was read out of relay `relay`, and runs it from there.
 
         The receipt's status is "being sent" where that had to be left for a moment.
         """
         meta = _meta(recording, await self._salted()) | {"remap": relay, "by": by}
+        if force:
+            meta["force"] = "1"
         return (await self._run_record([meta], [recording.blob]))[0]
 
     async def record_spooled(self, waiting: Sequence[tuple[Recording, int]]) -> list[Receipt]:
@@ -213,7 +217,8 @@ class Journal:
         """Writes that a call is about to be sent, and renews the lease; only after "ok" may it be.
 
         Answers a verdict and a moment (ms): ok; fenced: the lease is another's; sent: the meaning was
-        accepted before; busy: another relay is sending it until then; wait: nothing may be sent until then.
+        accepted before; stale: the book has changed, compose anew; busy:
+        another relay is sending it until then; wait: nothing may be sent until then.
         """
         batcher = self._reservations.get(destination)
         if batcher is None:
@@ -227,7 +232,7 @@ class Journal:
             batcher = self._reservations[destination] = Batcher(flush)
         return await batcher.submit(reservation)
 
-    async def settle(self, destination: str, settlement: Settlement) -> Settled:
+    async def settle(self, destination: str, limits: Limits, settlement: Settlement) -> Settled:
         """Writes what came of a lease."""
         batcher = self._settlements.get(destination)
         if batcher is None:
@@ -237,6 +242,7 @@ class Journal:
                     "dest": destination,
                     "keep_ms": self._keep_ms,
                     "wakeup": self._wakeup,
+                    "limits": asdict(limits),
                     "breaker_lanes": BREAKER_LANES,
                     "probe_ms": PROBE // timedelta(milliseconds=1),
                     "probe_most_ms": _PROBE_MOST_MS,
@@ -418,6 +424,7 @@ def _result(s: Settlement) -> dict[str, Any]:
         "stage": s.stage,
         "accepted": _ledger(s.accepted),
         "unreserve": _ledger(s.unreserve),
+        "version": {"book": s.version[0], "at": s.version[1]} if s.version else None,
         "refusal": {"endpoint": s.refusal.endpoint, "as": s.refusal.digest} if s.refusal else None,
     }
     return plain | {key: value for key, value in optional.items() if value is not None}

@@ -102,7 +102,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A call about to be sent. `book` is "" where the meaning is the relay's own."""
+    """A call about to be sent. `book` is "" where the meaning is the relay's own.
+
+    `version` is the book's as the call was composed from it.
+    """
 
     id: str
     token: int
@@ -111,6 +114,7 @@ class Reservation:
     endpoint: str
     book: str
     meaning: str
+    version: int = 0
     force: bool = False
 
 
@@ -136,7 +140,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What came of a lease. Without `status` the relay goes on under the same lease."""
+    """What came of a lease. Without `status` the relay goes on under the same lease.
+
+    `version`: the book a waiting relay was composed from; where it has changed since, it does not wait.
+    """
 
     id: str
     token: int
@@ -156,6 +163,7 @@ class Settlement:
     accepted: Accepted | None = None
     unreserve: Reservation | None = None
     refusal: Refusal | None = None
+    version: tuple[str, int] | None = None
     history: Mapping[str, Any] | None = None
 
 

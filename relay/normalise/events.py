@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -101,12 +102,17 @@ class Refund(Model):
 
 
 class _OrderFields(Model):
-    """`order_id` is the best name this postback has; `names` are all it has, as "kind:value", for look-up."""
+    """`order_id` is the best name this postback has; `names` are all it has, as "kind:value", for look-up.
+
+    `currency_assumed`: the postback named no currency, and the source's default stands in; what another
+    postback of the order says beats it.
+    """
 
     order_id: Identifier
     names: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=8)]
     customer: Customer = Customer()
     currency: Currency | None = None
+    currency_assumed: bool = False
     total_minor: Minor | None = None
     ordered_at: Moment | None = None
     items: tuple[Item, ...] | None = None
@@ -145,6 +151,9 @@ class CheckoutStarted(_OrderFields):
     url: Text | None = None
 
 
+_Booked = TypeVar("_Booked", bound=_OrderFields)
+
+
 class StockRequested(Model):
     """A person asks to be told when a product is back."""
 
@@ -179,6 +188,25 @@ class CustomerEvent(Model):
     customer: Customer
     occurred_at: Moment | None = None
     properties: dict[str, Scalar] = {}
+
+
+def told_in(event: _Booked, currency: str | None) -> _Booked:
+    """`event` with its amounts in `currency`, where its own was only assumed."""
+    if not event.currency_assumed or currency is None or event.currency in (None, currency):
+        return event
+    shift = money.EXPONENTS[currency] - money.EXPONENTS[str(event.currency)]
+
+    def moved(minor: int | None) -> int | None:
+        return None if minor is None else money.rounded(Decimal(minor).scaleb(shift))
+
+    items = event.items and tuple(
+        item.model_copy(update={"price_minor": moved(item.price_minor)}) for item in event.items
+    )
+    changes: dict[str, Any] = {"currency": currency, "total_minor": moved(event.total_minor), "items": items}
+    if isinstance(event, OrderRefunded) and event.refund:
+        amount = moved(event.refund.amount_minor)
+        changes["refund"] = event.refund.model_copy(update={"amount_minor": amount})
+    return event.model_copy(update=changes)
 
 
 OrderEvent: TypeAlias = OrderPlaced | OrderFulfilled | OrderCancelled | OrderRefunded

@@ -49,11 +49,14 @@ def _body(postback: Postback) -> Fields:
     except UnicodeDecodeError as error:
         raise Malformed(f"the body is not UTF-8 (byte {error.start})") from error
     kind = postback.headers.get("content-type", "").lower()
-    # Forms arrive under any content type but JSON; JSON arrives even as text/plain.
-    if "json" in kind or ("form" not in kind and text.lstrip()[:1] in "{["):
+    # Forms arrive under any content type, and so does JSON: curl -d calls everything a form.
+    start = text.lstrip()[:1]
+    if "json" in kind or start == "{" or (start == "[" and "form" not in kind):
         return from_json(text)
     if "multipart/" in kind:
         raise Malformed("multipart bodies are not read; send JSON or application/x-www-form-urlencoded")
+    if "=" not in text:
+        raise Malformed("the body is neither JSON nor a form")
     return from_form(text)
 
 

@@ -55,13 +55,17 @@ def minor(value: str | int | Decimal, currency: str) -> int:
 
     minor("49.90", "USD") == 4990; minor("4980.00", "JPY") == 4980; minor("1.500", "KWD") == 1500.
     """
-    scaled = amount(value).scaleb(EXPONENTS[currency])
-    return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return rounded(amount(value).scaleb(EXPONENTS[currency]))
+
+
+def rounded(value: Decimal) -> int:
+    """The nearest whole number; halves are rounded up."""
+    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def unit_price(line_total: int, quantity: int) -> int:
     """The price of one of `quantity` in a line of `line_total` minor units; halves are rounded up."""
-    return int((Decimal(line_total) / quantity).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return rounded(Decimal(line_total) / quantity)
 
 
 def shown(value: int, currency: str) -> str:

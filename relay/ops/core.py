@@ -62,12 +62,12 @@ class Operations:
         if refusal:
             return refusal
         if (stage or _stage_of(detail)) == "normalise":
-            return await self._read_again(detail, by=by)
+            return await self._read_again(detail, by=by, force=force)
         if not (detail.reading or {}).get("events"):
             return Refused("nothing was read out of it yet; retry from the stage normalise")
         return _result(relay, await self._journal.retry(relay, by=by, force=force), Status.QUEUED)
 
-    async def _read_again(self, detail: RelayDetail, *, by: str) -> Done | Refused:
+    async def _read_again(self, detail: RelayDetail, *, by: str, force: bool) -> Done | Refused:
         source = self._sources.get(detail.relay.source)
         if source is None:
             return Refused(f"the source {detail.relay.source!r} is not configured any more")
@@ -75,7 +75,7 @@ class Operations:
             return Refused("its postback is not kept any more")
         found = read(source, codec.postback_from_plain(detail.postback))
         again = recording(found, detail.relay.id)
-        receipt = await self._journal.record_again(detail.relay.id, again, by=by)
+        receipt = await self._journal.record_again(detail.relay.id, again, by=by, force=force)
         if receipt.status == "being sent":
             return _result(detail.relay.id, receipt.status, Status.QUEUED)
         return Done(receipt.status)

@@ -140,7 +140,7 @@ class Story:
             case Send(calls):
                 for call in calls:
                     yield {"path": call.path, "body": call.body}
-                    if known and facts and call.endpoint in ("orders", "checkouts"):
+                    if known and facts and call.booked:
                         known.sent[call.meaning] = call.digest
                         known.order_id = facts.order_id
             case Skip(reason) | Wait(reason) | Refuse(reason):

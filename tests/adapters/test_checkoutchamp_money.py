@@ -90,7 +90,7 @@ def test_a_refund_does_not_take_its_own_date_for_the_orders() -> None:
 
 
 def test_a_chargeback_is_a_flagged_refund_of_what_was_charged_back() -> None:
-    amount = Refund(basis="cumulative", amount_minor=1000, chargeback=True)
+    amount = Refund(basis="step", id="chargeback", amount_minor=1000, chargeback=True)
     assert refund(said("chargeback", {"chargebackAmount": "10.00"})) == amount
     assert refund(said("chargeback")) == Refund(basis="full", chargeback=True)
 

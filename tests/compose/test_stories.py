@@ -199,3 +199,61 @@ def test_two_names_of_one_order_lead_to_one_book_and_the_name_sent_first_stays()
     postback = Postback("POST", "", {}, b"", START)
     sent = [*story.tell(1, postback, load([whole])), *story.tell(2, postback, load([by_number]))]
     assert [call["body"]["orderId"] for call in sent] == ["7D02AA91C0", "7D02AA91C0"]
+
+
+def test_a_default_currency_never_overrides_what_the_order_was_told_in() -> None:
+    sale = placed(total=4980) | {"currency": "JPY"}
+    assumed = fulfilled(total=498_000) | {"currency_assumed": True}
+    again = placed(total=498_000) | {"currency_assumed": True}
+    given_back = refunded(100_000, total=498_000) | {"currency_assumed": True}
+    story = Story(Policy(since=SINCE))
+    postback = Postback("POST", "", {}, b"", START)
+    sent = []
+    for number, told in enumerate((sale, assumed, again, given_back), 1):
+        sent += [c["body"] for c in story.tell(number, postback, load([told])) if "path" in c]
+    assert [(b["status"], b["totalCents"], b["currency"]) for b in sent] == [
+        ("placed", 4980, "JPY"),
+        ("fulfilled", 4980, "JPY"),
+        ("refunded", 4980, "JPY"),
+    ]
+    assert sent[-1]["refundAmountCents"] == 1000
+
+
+def test_a_full_refund_after_an_upsell_gives_all_back_and_ends_the_order() -> None:
+    steps = (placed(total=14900), placed(total=19895), refunded(total=14900), fulfilled(total=19895))
+    assert tell(*steps) == ["placed 14900", "placed 19895", "refunded 19895", "-"]
+
+
+def test_a_chargeback_comes_on_top_of_what_was_refunded_and_never_exceeds_the_total() -> None:
+    def chargeback(amount: int) -> dict[str, Any]:
+        refund = {"basis": "step", "id": "chargeback", "amount_minor": amount, "chargeback": True}
+        return refunded() | {"refund": refund}
+
+    assert tell(placed(), refunded(1000), chargeback(3990), fulfilled())[1:] == [
+        "refunded 1000",
+        "refunded 3990",
+        "-",
+    ]
+    assert tell(placed(), chargeback(9999))[1:] == ["refunded 4990"]
+
+
+def test_a_sale_with_a_higher_total_than_its_made_up_one_corrects_it() -> None:
+    assert tell(fulfilled(total=80, ordered_at="2026-03-01T10:00:00Z"), placed(total=100)) == [
+        "placed 80 + fulfilled",
+        "placed 100",
+    ]
+
+
+def test_an_upsell_event_is_told_once_per_total() -> None:
+    policy = Policy(since=SINCE, upsell="event")
+    steps = (placed(total=100), placed(total=150), placed(total=150) | {"properties": {"a": "b"}})
+    assert tell(*steps, policy=policy) == ["placed 100", "event order.upsold", "-"]
+
+
+def test_a_refund_of_nothing_is_skipped() -> None:
+    assert tell(placed(total=0), refunded(total=0)) == ["placed 0", "-"]
+
+
+def test_a_sale_that_ended_during_its_hold_is_not_told() -> None:
+    policy = Policy(since=SINCE, upsell="hold", upsell_hold=timedelta(seconds=0))
+    assert tell(cancelled(), placed(), policy=policy) == ["cancelled", "-"]

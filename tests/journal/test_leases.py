@@ -77,7 +77,7 @@ async def test_only_the_head_of_a_lane_is_leased_and_the_next_follows_when_it_is
     claimed = await claim(journal)
     assert {leased.id for leased in claimed.relays} == {first.id, other.id}
     assert (await claim(journal)).relays == ()
-    await journal.settle("main", settled(claimed))
+    await journal.settle("main", LIMITS, settled(claimed))
     assert [leased.id for leased in (await claim(journal)).relays] == [second.id]
 
 
@@ -89,8 +89,8 @@ async def test_a_lease_that_ended_is_given_to_another_and_the_sleeper_cannot_com
     await expired(journal, redis)
     taker = await claim(journal)
     assert taker.relays[0].id == sleeper.relays[0].id
-    assert await journal.settle("main", settled(sleeper)) == "taken over"
-    assert await journal.settle("main", settled(taker)) == "done"
+    assert await journal.settle("main", LIMITS, settled(sleeper)) == "taken over"
+    assert await journal.settle("main", LIMITS, settled(taker)) == "done"
 
 
 async def test_a_sleeper_may_not_even_begin_to_send(journal: Journal, redis: Redis) -> None:
@@ -164,7 +164,9 @@ async def test_what_is_due_later_is_a_job_for_then(journal: Journal, redis: Redi
     leased = claimed.relays[0]
     due = claimed.now_ms + 3_600_000
     await journal.settle(
-        "main", Settlement(leased.id, leased.token, leased.lane, "shop", status=Status.RETRYING, due_ms=due)
+        "main",
+        LIMITS,
+        Settlement(leased.id, leased.token, leased.lane, "shop", status=Status.RETRYING, due_ms=due),
     )
     await redis.delete("jobs")
     assert await journal.sign_off("main", "t", LIMITS)
@@ -191,7 +193,16 @@ async def test_the_ledger_lets_a_meaning_out_once_whoever_asks(journal: Journal)
     )  # the same order under another address: another lane
     claimed = await claim(journal)
     first, second = (
-        Reservation(leased.id, leased.token, leased.lane, "shop", "orders", "id:A-1", "placed@100")
+        Reservation(
+            leased.id,
+            leased.token,
+            leased.lane,
+            "shop",
+            "orders",
+            "id:A-1",
+            "placed@100",
+            version=int(leased.books[0][1]["version"]),
+        )
         for leased in claimed.relays
     )
     assert (await journal.reserve("main", LIMITS, first, lease=LONG))[0] == "ok"
@@ -226,6 +237,47 @@ async def test_a_full_redis_refuses_to_record_and_can_still_be_told_what_was_del
     try:
         with pytest.raises(JournalAway):
             await journal.record(recording("A-2"))
-        assert await journal.settle("main", settled(claimed)) == "done"
+        assert await journal.settle("main", LIMITS, settled(claimed)) == "done"
     finally:
         await redis.config_set("maxmemory", 0)
+
+
+async def test_a_call_composed_from_an_older_book_is_composed_anew(journal: Journal) -> None:
+    await journal.record(recording("A-1"))
+    leased = (await claim(journal)).relays[0]
+    await journal.record(recording("A-1"))
+    version = int(leased.books[0][1]["version"])
+    reservation = Reservation(
+        leased.id, leased.token, leased.lane, "shop", "orders", "id:A-1", "placed@100", version=version
+    )
+    assert (await journal.reserve("main", LIMITS, reservation, lease=LONG))[0] == "stale"
+
+
+async def test_what_was_recorded_before_the_customer_was_known_joins_the_customer_s_lane(
+    journal: Journal,
+) -> None:
+    thin = recording("A-1", email="")
+    await journal.record(thin)
+    await journal.record(recording("A-1"))
+    assert [leased.id for leased in (await claim(journal)).relays] == [thin.id]
+
+
+async def test_a_result_shows_that_a_relay_kills_no_worker(journal: Journal, redis: Redis) -> None:
+    first = recording()
+    await journal.record(first)
+    for _ in range(7):
+        await claim(journal, lease=OVER)
+        await expired(journal, redis)
+        claimed = await claim(journal)
+        await journal.settle("main", LIMITS, settled(claimed, Status.QUEUED))
+    assert (await claim(journal)).relays[0].id == first.id
+
+
+async def test_a_settled_relay_wakes_a_drain_for_what_stood_behind_it(journal: Journal, redis: Redis) -> None:
+    await journal.record(recording("A-1"))
+    await journal.record(recording("A-2"))
+    claimed = await claim(journal)
+    await journal.sign_off("main", "t", LIMITS, leaving=True)
+    await redis.delete("jobs")
+    await journal.settle("main", LIMITS, settled(claimed))
+    assert await redis.zcard("jobs") == 1

@@ -91,6 +91,15 @@ async def test_what_cannot_be_read_is_recorded_dead_and_answered_200_with_the_re
     assert (stats["received"], stats["counts"]["dead"], stats["balanced"]) == (1, 1, True)
 
 
+async def test_json_that_is_called_a_form_is_read_all_the_same(house: House) -> None:
+    await house.serve()
+    body = json.dumps({"events": [placed()]})
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await house.http.post(f"/in/shop/{TOKEN}", content=body, headers=form)).json()[
+        "status"
+    ] == "queued"
+
+
 async def test_a_missing_field_is_named(house: House) -> None:
     await house.serve()
     answer = await house.post(error="unmappable", field="emailAddress")

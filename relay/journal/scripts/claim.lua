@@ -5,9 +5,12 @@
 local o = cjson.decode(ARGV[1])
 local now = now_ms()
 
-if call('GET', P .. 'drain:' .. o.dest) ~= o.token then return {now, -1, 'lost', {}} end
-call('PEXPIRE', P .. 'drain:' .. o.dest, o.hold_ms)
+local holder = call('GET', P .. 'drain:' .. o.dest)
+if holder and holder ~= o.token and holder ~= 'woken' then return {now, -1, 'lost', {}} end
+call('DEL', P .. 'drain:' .. o.dest) -- first: a full Redis lets the rest of the script through after it
+call('SET', P .. 'drain:' .. o.dest, o.token, 'PX', o.hold_ms)
 reap(o.dest, now)
+pass_checkouts(o.dest, now)
 
 -- An endpoint on trial after a pause sends one relay, and no other until that one is accepted.
 local function allowed(endpoint, want)

@@ -7,18 +7,10 @@ local key = P .. 'drain:' .. o.dest
 
 local function sign_on()
   local holder = call('GET', key)
-  if holder and holder ~= 'woken' then return 0 end
+  if holder and holder ~= 'woken' and holder ~= o.token then return 0 end
+  call('DEL', P .. 'wake:' .. o.dest) -- first: a full Redis lets the rest of the script through after it
   call('SET', key, o.token, 'PX', o.hold_ms)
-  call('DEL', P .. 'wake:' .. o.dest)
   return 1
-end
-
--- The next drain is an entry in the job queue for the moment something is due.
-local function schedule(at)
-  local planned = tonumber(call('GET', P .. 'at:' .. o.dest) or 0)
-  if planned > now and planned <= at then return end
-  call('SET', P .. 'at:' .. o.dest, at, 'PX', math.floor(at - now + 1000))
-  enqueue(o.dest, o.wakeup, at, now)
 end
 
 -- 1: there is work now, stay. 0: signed off.
@@ -27,7 +19,7 @@ local function sign_off()
   local at = next_due(o.dest, o.limits, now)
   if at and at <= now and not o.leaving then return 1 end
   call('DEL', key)
-  if at and at <= now then wake(o.dest, o.wakeup, now) elseif at then schedule(at) end
+  if at then schedule(o.dest, o.wakeup, at, now) end
   return 0
 end
 
@@ -45,12 +37,11 @@ end
 -- Whatever fell between: ended leases and waits, due work that nobody was woken for.
 local function sweep()
   reap(o.dest, now)
+  pass_checkouts(o.dest, now)
   end_waits()
   local at = next_due(o.dest, o.limits, now)
   if not at then return 0 end
-  if call('EXISTS', key) == 0 then
-    if at <= now then wake(o.dest, o.wakeup, now) else schedule(at) end
-  end
+  if call('EXISTS', key) == 0 then schedule(o.dest, o.wakeup, at, now) end
   return 1
 end
 

@@ -41,15 +41,25 @@ local function note(id, entry)
   call('LTRIM', P .. 'h:' .. id, -100, -1)
 end
 
+local function paused(dest, endpoint)
+  return call('HEXISTS', P .. 'dest:' .. dest, 'paused:' .. endpoint) == 1
+end
+
 -- Lanes -------------------------------------------------------------------------------------------------
 
 -- The lane is ready when its head is due; a leased lane is placed again when the lease ends.
 local function place(dest, lane)
   if call('ZSCORE', P .. 'leased:' .. dest, lane) then return end
-  local head = call('ZRANGE', P .. 'lane:' .. dest .. ':' .. lane, 0, 0)[1]
+  local key = P .. 'lane:' .. dest .. ':' .. lane
+  local head = call('ZRANGE', key, 0, 0)[1]
   local due, endpoint
   if head then
     local h = get(head, 'due', 'endpoint')
+    if h[2] == 'checkouts' and paused(dest, 'checkouts') and call('ZCARD', key) > 1 then
+      call('ZADD', key, 1, head) -- a checkout never blocks an order
+      head = call('ZRANGE', key, 0, 0)[1]
+      h = get(head, 'due', 'endpoint')
+    end
     due, endpoint = h[1] or 0, h[2]
   end
   for _, e in ipairs(ENDPOINTS) do
@@ -73,10 +83,6 @@ end
 local function leave(id, dest, lane)
   call('ZREM', P .. 'lane:' .. dest .. ':' .. lane, id)
   call('ZREM', P .. 'held:' .. dest, id)
-end
-
-local function paused(dest, endpoint)
-  return call('HEXISTS', P .. 'dest:' .. dest, 'paused:' .. endpoint) == 1
 end
 
 -- A pause is one write, however many relays it holds; they are told apart when read. Each that follows
@@ -115,13 +121,24 @@ local function wake(dest, wakeup, now)
   end
 end
 
+-- The next drain is an entry in the job queue for the moment something is due.
+local function schedule(dest, wakeup, at, now)
+  if at <= now then return wake(dest, wakeup, now) end
+  local planned = tonumber(call('GET', P .. 'at:' .. dest) or 0)
+  if planned > now and planned <= at then return end
+  call('SET', P .. 'at:' .. dest, at, 'PX', math.floor(at - now + 1000))
+  enqueue(dest, wakeup, at, now)
+end
+
 -- The order book ----------------------------------------------------------------------------------------
+
+local AMBIGUOUS = '!' -- two orders went by this name: no postback is led by it any more
 
 local function find_book(source, name)
   for _ = 1, 16 do
     if call('EXISTS', P .. 'o:' .. source .. ':' .. name) == 1 then return name end
     local other = call('GET', P .. 'a:' .. source .. ':' .. name)
-    if not other then return nil end
+    if not other or other == AMBIGUOUS then return nil end
     name = other
   end
 end
@@ -140,8 +157,37 @@ local function merge_books(source, into, from)
   call('DEL', key)
 end
 
--- The book that all `names` of one order lead to: found, made, or united from several.
-local function open_book(source, names, keep_ms)
+-- Whether that book is another order's: of one kind of name an order has but one.
+local function is_other(source, book, names)
+  for _, name in ipairs(names) do
+    local known = call('HGET', P .. 'o:' .. source .. ':' .. book, 'n:' .. string.match(name, '^[^:]*'))
+    if known and known ~= name then return true end
+  end
+  return false
+end
+
+-- The names that may lead: one that led to another order's book is nobody's from then on, since a wrong guess
+-- would mail the wrong person.
+local function leading(source, names, id, keep_ms)
+  local found = {}
+  for _, name in ipairs(names) do
+    local alias = P .. 'a:' .. source .. ':' .. name
+    if call('GET', alias) ~= AMBIGUOUS then
+      local book = find_book(source, name)
+      if book and is_other(source, book, names) then
+        call('SET', alias, AMBIGUOUS, 'PX', keep_ms)
+      else
+        found[#found + 1] = name
+      end
+    end
+  end
+  if #found == 0 then found[1] = 'alone:' .. id end
+  return found
+end
+
+-- The book that all names of one order lead to: found, made, or united from several.
+local function open_book(source, all_names, id, keep_ms)
+  local names = leading(source, all_names, id, keep_ms)
   local primary
   for _, name in ipairs(names) do
     local found = find_book(source, name)
@@ -161,7 +207,9 @@ local function open_book(source, names, keep_ms)
   end
   primary = primary or names[1]
   for _, name in ipairs(names) do
-    call('SADD', P .. 'kinds:' .. source, string.match(name, '^[^:]*'))
+    local kind = string.match(name, '^[^:]*')
+    call('SADD', P .. 'kinds:' .. source, kind)
+    call('HSETNX', P .. 'o:' .. source .. ':' .. primary, 'n:' .. kind, name)
     if name ~= primary then
       call('SET', P .. 'a:' .. source .. ':' .. name, primary, 'PX', keep_ms)
     elseif call('EXISTS', P .. 'a:' .. source .. ':' .. name) == 1 then
@@ -265,6 +313,20 @@ local function spend(key, now, seq, per_minute, per_second)
   call('ZADD', key, now, seq)
   call('ZREMRANGEBYSCORE', key, '-inf', now - MINUTE)
   call('PEXPIRE', key, MINUTE)
+end
+
+-- Orders that stand behind a checkout pass it while checkouts are paused; a few lanes at each look, and those
+-- that hold nothing else are looked at again later.
+local function pass_checkouts(dest, now)
+  if not paused(dest, 'checkouts') then return end
+  local ready = P .. 'ready:' .. dest .. ':checkouts'
+  for _, lane in ipairs(call('ZRANGEBYSCORE', ready, '-inf', now, 'LIMIT', 0, 50)) do
+    if call('ZCARD', P .. 'lane:' .. dest .. ':' .. lane) > 1 then
+      place(dest, lane)
+    else
+      call('ZADD', ready, now + 5000, lane)
+    end
+  end
 end
 
 -- Due work ----------------------------------------------------------------------------------------------

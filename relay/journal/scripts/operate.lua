@@ -20,10 +20,13 @@ local function act(fits, to, reason, mark)
   mark_placed(o.id, mark, now)
   if to == 'queued' then
     call('HDEL', P .. 'r:' .. o.id, 'tries', 'lost', 'waited')
-    if o.force then call('HSET', P .. 'r:' .. o.id, 'force', 1) end
+    if o.force then
+      call('HSET', P .. 'r:' .. o.id, 'force', 1)
+      call('HDEL', P .. 'r:' .. o.id, 'done')
+    end
     enter(o.id, r[2], r[3], r[4], now)
-    wake(r[2], o.wakeup, now)
   end
+  wake(r[2], o.wakeup, now) -- for the relay itself, or for what stood behind it
   return 'ok'
 end
 

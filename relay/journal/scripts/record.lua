@@ -6,13 +6,36 @@ local now = now_ms()
 local answers = {}
 local woken = {}
 
+-- What was recorded before the customer was known stands in the order's own lane: it joins the customer's.
+local function join_lanes(m, book, names)
+  local ways = {book, unpack(names)}
+  for _, name in ipairs(ways) do
+    local old = 'o:' .. m.source .. ':' .. name
+    local members = call('ZRANGE', P .. 'lane:' .. m.dest .. ':' .. old, 0, -1)
+    local holder = #members > 0 and call('HGET', P .. 'leaseholder:' .. m.dest, old)
+    for _, id in ipairs(members) do
+      if id ~= holder then
+        leave(id, m.dest, old)
+        call('HSET', P .. 'r:' .. id, 'lane', m.person)
+        local r = get(id, 'endpoint', 'due')
+        enter(id, m.dest, m.person, r[1], r[2] or now)
+      end
+    end
+    if #members > 0 then place(m.dest, old) end
+  end
+end
+
 local function write_book(m, id)
   local names = {}
   for _, order in ipairs(m.orders) do
-    local book = open_book(m.source, order.names, options.keep_ms)
+    local book = open_book(m.source, order.names, id, options.keep_ms)
     local key = P .. 'o:' .. m.source .. ':' .. book
     call('HSET', key, 'f:' .. id, order.part)
-    if m.person ~= '' then call('HSET', key, 'lane', m.person) end
+    call('HINCRBY', key, 'version', 1)
+    if m.person ~= '' then
+      call('HSET', key, 'lane', m.person)
+      join_lanes(m, book, order.names)
+    end
     call('PEXPIRE', key, options.keep_ms)
     names[#names + 1] = book
   end
@@ -42,6 +65,8 @@ local function write_relay(m, id, blob)
   set('placed', m.placed)
   set('copy', m.copy)
   set('stage', m.stage)
+  set('force', m.force)
+  if m.force then call('HDEL', P .. 'r:' .. id, 'done') end
   if books[1] then set('books', cjson.encode(books)) end
   call('HSET', P .. 'r:' .. id, unpack(fields))
   call('SET', P .. 'b:' .. id, blob)

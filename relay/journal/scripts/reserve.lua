@@ -1,7 +1,7 @@
 -- Writes, before a call is sent, that it is about to be: budget, ledger and a longer lease, or none of them.
 -- ARGV: options {dest, lease_ms, limits}, then for each call {id, token, lane, source, book, meaning, force}.
 -- Answers {verdict, when} for each: ok; fenced (the lease is another's); sent (the meaning went out already);
--- busy (another relay is sending it); wait (no budget, slowed down or paused) until `when`.
+-- stale (the book has changed since the claim: compose anew); busy (another relay is sending it); wait (no budget, slowed down or paused) until `when`.
 
 local o = cjson.decode(ARGV[1])
 local now = now_ms()
@@ -20,6 +20,7 @@ local function verdict(c)
   if paused(o.dest, 'all') or paused(o.dest, c.endpoint) then return 'wait', now end
   if slow > now then return 'wait', slow end
   local book, entry = ledger(c)
+  if book and tonumber(call('HGET', book, 'version') or 0) ~= c.version then return 'stale', now end
   if entry and string.sub(entry, 1, 1) == 'A' and not c.force then return 'sent', 0 end
   if entry and string.sub(entry, 1, 1) == 'R' then
     local relay, ends = string.match(entry, '^R (%S+) (%d+)')

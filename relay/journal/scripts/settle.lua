@@ -16,6 +16,7 @@ local function accept(s, id)
   local book = find_book(s.source, s.book) or s.book
   local key = P .. 'o:' .. s.source .. ':' .. book
   call('HSET', key, 's:' .. s.meaning, 'A ' .. s.digest .. ' ' .. id)
+  call('HINCRBY', key, 'version', 1)
   if s.order_id ~= '' then call('HSETNX', key, 'id', s.order_id) end
   call('PEXPIRE', key, o.keep_ms)
   if string.sub(s.meaning, 1, 7) == 'placed@' then rouse(s.source, book, now) end
@@ -25,7 +26,13 @@ local function unreserve(s)
   if s.book == '' then return end
   local key = P .. 'o:' .. s.source .. ':' .. (find_book(s.source, s.book) or s.book)
   local entry = call('HGET', key, 's:' .. s.meaning)
-  if entry and string.sub(entry, 1, 1) == 'R' then call('HDEL', key, 's:' .. s.meaning) end
+  if entry and string.match(entry, '^R (%S+)') == s.id then call('HDEL', key, 's:' .. s.meaning) end
+end
+
+-- What a relay was composed with may have changed since: then it does not step aside, but is composed anew.
+local function learned_more(r)
+  local version = r.version and call('HGET', P .. 'o:' .. r.source .. ':' .. (find_book(r.source, r.version.book) or ''), 'version')
+  return version and tonumber(version) ~= r.version.at
 end
 
 local function step_aside(r, lane)
@@ -57,8 +64,11 @@ end
 
 local function go_on(r)
   local dest, lane = o.dest, r.lane
+  if r.status == 'held' and not r.in_lane and learned_more(r) then
+    r.status, r.reason, r.due = 'queued', '', now
+  end
   move(r.id, r.status, r.reason)
-  call('HDEL', P .. 'r:' .. r.id, 'token')
+  call('HDEL', P .. 'r:' .. r.id, 'token', 'lost') -- a result shows that it kills no worker
   if r.due then call('HSET', P .. 'r:' .. r.id, 'due', r.due) end
   if r.status == 'held' and not r.in_lane then
     step_aside(r, lane)
@@ -91,5 +101,10 @@ for i = 2, #ARGV, 2 do
     if r.status then go_on(r) end
   end
   answers[#answers + 1] = tripped and 2 or mine and 1 or 0
+end
+-- A drain that has signed off with this call under way is not there to see what it freed.
+if call('EXISTS', P .. 'drain:' .. o.dest) == 0 then
+  local at = next_due(o.dest, o.limits, now)
+  if at then schedule(o.dest, o.wakeup, at, now) end
 end
 return answers
