@@ -22,7 +22,8 @@ def relay(r: Mapping[str, Any]) -> str:
     lines = [
         f"relay {r['id']}: {r['status']}{': ' + r['reason'] if r['reason'] else ''}",
         f"  source {r['source']} ({r['adapter']}), destination {r['destination']}, order {r['order'] or '-'}",
-        f"  received {r['received_at']}, {r['copies']} copies, {r['attempts']} attempts"
+        f"  received {r['received_at']}, {_counted(r['copies'], 'copy', 'copies')}, "
+        f"{_counted(r['attempts'], 'attempt', 'attempts')}"
         + (f", next try {r['next_try']}" if r["next_try"] else ""),
     ]
     lines += [f"  warning: {warning}" for warning in r["warnings"]]
@@ -44,6 +45,10 @@ def preview(outcome: Mapping[str, Any]) -> str:
     lines += ["events", _json(outcome["events"])]
     lines += ["calls", *(f"  POST {call['path']}\n{_json(call['body'])}" for call in outcome["calls"])]
     return "\n".join([*lines, *(f"  none: {note}" for note in outcome["notes"])])
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _entry(entry: Mapping[str, Any]) -> str:
