@@ -284,3 +284,18 @@ def test_a_value_in_brackets_is_not_shown_as_a_placeholder() -> None:
 def test_an_error_names_the_placeholder_that_may_be_its_cause() -> None:
     with pytest.raises(Unmappable, match=r"\[emailAddress\]"):
         said("sale", {"emailAddress": "[emailAddress]"})
+
+
+@pytest.mark.parametrize("loose", ["id", "oid"])
+def test_an_id_that_may_be_anybody_s_names_the_order_only_where_nothing_else_does(loose: str) -> None:
+    beside = placed(said("sale", {loose: "7"}))
+    assert f"number:{7}" not in beside.names
+    bare = {"clientOrderId": "", "orderId": ""}
+    alone = placed(said("sale", {**bare, loose: "7"}))
+    assert alone.names == ("number:7",)
+
+
+@pytest.mark.parametrize("word", ["null", "undefined", "N/A", "-", "0"])
+def test_a_word_for_nothing_is_no_order_id(word: str) -> None:
+    event = placed(said("sale", {"clientOrderId": word, "orderId": "44"}))
+    assert event.names == ("number:44",)
