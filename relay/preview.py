@@ -9,7 +9,7 @@ from relay import settings, wiring
 from relay.compose.book import Facts, Part, fold
 from relay.compose.compose import Moment, Refuse, Send, Skip, Wait, compose
 from relay.compose.policy import Policy
-from relay.deliver.attempt import facts_of
+from relay.deliver.booked import facts_of
 from relay.errors import SettingsError
 from relay.httpfile import RawRequest
 from relay.journal.ids import Ids

@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import json
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,14 +17,15 @@ from typing import Any, Final
 
 import structlog
 
-from relay.compose.book import Facts, Part, fold
+from relay.compose.book import Facts
 from relay.compose.calls import Call
 from relay.compose.compose import Moment, Refuse, Send, Skip, Wait, compose
 from relay.compose.policy import Policy
+from relay.deliver.booked import facts_of, sent_by
 from relay.deliver.client import Answer, CommerceClient
 from relay.deliver.schedule import Schedule
 from relay.errors import AttemptError, CallRefused, EndpointRefused, KeyRefused, SlowDown, TryAgain
-from relay.journal import codec, ids
+from relay.journal import codec
 from relay.journal.journal import Journal, Settled
 from relay.journal.records import (
     Accepted,
@@ -85,18 +85,13 @@ class Attempt:
         self._journal = journal
         self._to = destination
         self._leased = leased
-        self._offset_ms = now_ms - _clock_ms()
+        self._offset_ms = now_ms - times.now_ms()
         self._tally = tally
         self._done: list[str] = json.loads(leased.fields.get("done", "[]"))
         self._reasons: list[str] = []
         self._overtaken = False
         self._versions = {name: int(fields.get("version", 0)) for name, fields in leased.books}
-        self._sent_before = any(
-            value.startswith("A ") and value.endswith(f" {leased.id}")
-            for _, fields in leased.books
-            for key, value in fields.items()
-            if key.startswith("s:")
-        )
+        self._sent_before = any(sent_by(leased.id, fields) for _, fields in leased.books)
 
     async def run(self) -> None:
         try:
@@ -400,7 +395,7 @@ class Attempt:
         return entry
 
     def _now_ms(self) -> int:
-        return _clock_ms() + self._offset_ms
+        return times.now_ms() + self._offset_ms
 
 
 _WORDS: Final[dict[type[AttemptError], str]] = {
@@ -412,27 +407,6 @@ _WORDS: Final[dict[type[AttemptError], str]] = {
 }
 
 
-def facts_of(fields: Mapping[str, str]) -> Facts:
-    """The facts of an order's book as it lies in the journal."""
-    return fold(
-        [_part(key[2:], value) for key, value in fields.items() if key[:2] == "f:"],
-        {key[2:]: value.split()[1] for key, value in fields.items() if key[:2] == "s:" and value[:1] == "A"},
-        order_id=fields.get("id"),
-        dead_placed=_marked(fields, "dead"),
-        dropped_placed=_marked(fields, "discarded"),
-    )
-
-
-def _part(relay: str, value: str) -> Part:
-    events = normalised.load(json.loads(value))
-    booked = tuple(event for event in events if isinstance(event, BOOKED))
-    return Part(relay, times.from_ms(ids.moment_ms(relay)), booked)
-
-
-def _marked(fields: Mapping[str, str], mark: str) -> str | None:
-    return next((key[2:] for key, value in fields.items() if key[:2] == "x:" and value == mark), None)
-
-
 def _digest(words: str) -> str:
     """Of a refusal, whichever order it names: ids and numbers make no other refusal."""
     same = re.sub(r"[\w.+-]*[\d@][\w.@+-]*", "#", words)
@@ -441,7 +415,3 @@ def _digest(words: str) -> str:
 
 def _with_field(refusal: Refuse) -> str:
     return f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
-
-
-def _clock_ms() -> int:
-    return time.time_ns() // 1_000_000
