@@ -357,7 +357,7 @@ class Attempt:
         log.error("relay.dead", relay=self._leased.id, destination=self._to.name, stage=stage)
         self._tally("dead")
         if await self._settle(status=Status.DEAD, reason=reason, stage=stage, **settled) != "done":
-            log.error("destination.paused", destination=self._to.name, endpoint="", by="the breaker")
+            log.error("destination.paused", destination=self._to.name, by="the breaker")
         raise Stopped
 
     async def _settle(self, **settled: Any) -> Settled:
