@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from relay.errors import JournalAway
 from relay.journal import codec, ids
-from relay.journal.journal import Journal, pairs
+from relay.journal.journal import Journal
 from relay.journal.records import Pause, Relay, RelayDetail, Stats, Status
 from relay.normalise import times
 
@@ -298,6 +298,3 @@ async def _ask(answer: Any) -> Any:
         return await cast("asyncio.Future[Any]", answer)
     except (RedisError, OSError, TimeoutError) as error:
         raise JournalAway(f"Redis: {error}") from error
-
-
-__all__ = ["Filter", "Page", "Queries", "pairs"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeAlias
@@ -171,13 +170,3 @@ def said(value: Value) -> str | None:
 def is_macro(text: str) -> bool:
     """Whether `text` is a placeholder the platform did not replace: [firstName]."""
     return text[:1] == "[" and _MACRO.fullmatch(text) is not None
-
-
-def by_plain_key(fields: Mapping[str, Value]) -> dict[str, Value]:
-    """`fields` under plain keys; of two keys that are one, the value that says something wins."""
-    plain: dict[str, Value] = {}
-    for key, value in fields.items():
-        name = plain_key(key)
-        if name not in plain or (said(plain[name]) is None and not isinstance(plain[name], dict | list)):
-            plain[name] = value
-    return plain

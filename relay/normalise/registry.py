@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from relay.errors import SettingsError
 from relay.normalise.contract import Adapter, SourceContext
@@ -46,6 +46,3 @@ def installed() -> dict[str, AdapterType]:
 def build(kind: AdapterType, source: SourceContext, options: Mapping[str, Any]) -> Adapter:
     """The adapter for one source. Raises pydantic.ValidationError where its options are wrong."""
     return kind.build(source, kind.options.model_validate(dict(options)))
-
-
-__all__ = ["GROUP", "AdapterType", "ValidationError", "build", "installed"]

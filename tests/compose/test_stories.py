@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from relay.compose.compose import Moment, Send, compose
 from relay.compose.policy import Policy
 from relay.normalise.contract import Postback
 from relay.normalise.events import load
@@ -76,6 +77,11 @@ def test_a_held_sale_goes_out_once_with_the_final_total() -> None:
     for number, total in ((1, 100), (2, 150)):
         postback = Postback("POST", "", {}, b"", START)
         assert [c for c in story.tell(number, postback, load([placed(total=total)])) if "path" in c] == []
+    (first,) = load([placed(total=100)])
+    later = Moment(relay="1", received_at=START, now=START + timedelta(minutes=15))
+    composed = compose(first, story.orders[0].facts, policy, later)
+    assert isinstance(composed, Send)
+    assert [call.body["totalCents"] for call in composed.calls] == [150]
 
 
 def test_partial_refunds_go_out_as_steps_that_sum_to_the_cumulative_amount() -> None:
