@@ -276,9 +276,12 @@ class Journal:
 
     # Acts ---------------------------------------------------------------------------------------------
 
-    async def retry(self, relay: str, *, by: str, force: bool = False) -> str:
-        """Queues a relay again, composed anew. "ok", else the status that does not fit, or "unknown"."""
-        return await self._act("retry", relay, {"what": "retried", "by": by}, force=force)
+    async def retry(self, relay: str, *, by: str, force: bool = False, backfill: bool = False) -> str:
+        """Queues a relay again, composed anew. "ok", else the status that does not fit, or "unknown".
+
+        With `backfill` it goes behind what is live, and evenly spaced.
+        """
+        return await self._act("retry", relay, {"what": "retried", "by": by}, force=force, backfill=backfill)
 
     async def discard(self, relay: str, *, by: str) -> str:
         return await self._act("discard", relay, {"what": "discarded", "by": by}, reason=f"discarded by {by}")
@@ -400,6 +403,7 @@ def _meta(r: Recording, salt: bytes) -> dict[str, Any]:
         "placed": "1" if r.places else "",
         "is_order": r.is_order,
         "stage": r.stage,
+        "backfill": "1" if r.backfill else "",
     }
 
 

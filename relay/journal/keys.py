@@ -11,10 +11,11 @@ a:SOURCE:NAME        string  another name of that order: the NAME of its book
 kinds:SOURCE         set     the kinds of names seen ("client" of client:7D02), to look orders up by
 c:SOURCE:PERSON      string  when that customer's last order was recorded
 lane:DEST:LANE       zset    relays of one customer, score 1 for a checkout that steps aside, then by id
-ready:DEST:ENDPOINT  zset    lanes whose head waits for that endpoint, by due time
+ready:DEST:ENDPOINT  zset    lanes whose head waits for that endpoint, by due time; those of backfill alone in
+                             ready:DEST:ENDPOINT:backfill
 leased:DEST          zset    lanes being sent, by end of lease; leaseholder:DEST hash lane -> relay
 held:DEST            zset    relays waiting outside their lane, by deadline
-dest:DEST            hash    pause and slow-down; budget:KEY zset of reservations
+dest:DEST            hash    pause and slow-down; budget:KEY zset of reservations; backfill:KEY its next slot
 drain:DEST           string  the drain that is running or was woken; wake:DEST list rings it; at:DEST
 i:SOURCE:STATUS      zset    index of relay ids; i:person:PERSON of a customer's
 n, active, src:NAME  hash    totals by source and status; by destination, endpoint and status; first and last

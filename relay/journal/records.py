@@ -33,7 +33,7 @@ class Recording:
     """A postback about to be recorded. `copy` and `delivery` tell copies; `window_ms` for how long.
 
     `email` is the customer's, "" without one; the journal keeps a digest of it. `order` is the
-    order's id as people know it. `stage` says where a dead one died.
+    order's id as people know it. `stage` says where a dead one died. `backfill` goes behind what is live.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Recording:
     places: bool = False
     is_order: bool = False
     stage: str = ""
+    backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True)

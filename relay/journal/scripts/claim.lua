@@ -20,10 +20,13 @@ local function allowed(endpoint, want)
   return call('ZSCORE', P .. 'leased:' .. o.dest, lane) and 0 or 1
 end
 
-local function due_lanes(want)
+-- Live lanes, by due time; behind them backfill, of which no more is taken than its slots of the next moment.
+local AHEAD = 50
+
+local function due_lanes(want, class)
   local found = {}
   for _, e in ipairs(ENDPOINTS) do
-    local key = P .. 'ready:' .. o.dest .. ':' .. e
+    local key = P .. 'ready:' .. o.dest .. ':' .. e .. class
     local most = allowed(e, want)
     if most > 0 then
       local page = call('ZRANGEBYSCORE', key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
@@ -32,6 +35,13 @@ local function due_lanes(want)
   end
   table.sort(found, function(a, b) return a[2] < b[2] end)
   return found
+end
+
+local function backfill_want(want)
+  local space = backfill_space(o.limits)
+  if space == 0 then return want end
+  if backfill_slot(o.limits) > now then return 0 end
+  return math.min(want, 1 + math.floor(AHEAD / space))
 end
 
 local function books_with(source, books)
@@ -71,11 +81,15 @@ if paused(o.dest, 'all') then
 elseif tonumber(call('HGET', P .. 'dest:' .. o.dest, 'not_before') or 0) <= now then
   local room = budget(P .. 'budget:' .. o.limits.key, now, o.limits.minute, o.limits.second)
   local want = math.min(o.want, room)
-  if want > 0 then
-    for _, found in ipairs(due_lanes(want)) do
-      if #relays >= want then break end
+  local function take(most, class)
+    for _, found in ipairs(due_lanes(most, class)) do
+      if most < 1 then return end
       relays[#relays + 1] = lease(found[1], found[3], found[4])
+      most = most - 1
     end
   end
+  if want > 0 then take(want, '') end
+  local left = backfill_want(want - #relays)
+  if left > 0 then take(left, BACKFILL) end
 end
 return {now, next_due(o.dest, o.limits, now) or -1, state, relays}

@@ -4,6 +4,8 @@
 local P = KEYS[1]
 local ENDPOINTS = {'orders', 'checkouts', 'products', 'stock', 'events'}
 local ACTIVE = {queued = true, retrying = true}
+local BACKFILL = ':backfill'
+local CLASSES = {'', BACKFILL} -- live goes first
 local LOST_LEASES = 5
 
 local call = redis.call
@@ -47,12 +49,20 @@ end
 
 -- Lanes -------------------------------------------------------------------------------------------------
 
+-- A lane of nothing but backfill waits behind the live ones; one live relay among its first makes it live.
+local function class_of(key)
+  for _, id in ipairs(call('ZRANGE', key, 0, 9)) do
+    if call('HEXISTS', P .. 'r:' .. id, 'backfill') == 0 then return '' end
+  end
+  return BACKFILL
+end
+
 -- The lane is ready when its head is due; a leased lane is placed again when the lease ends.
 local function place(dest, lane)
   if call('ZSCORE', P .. 'leased:' .. dest, lane) then return end
   local key = P .. 'lane:' .. dest .. ':' .. lane
   local head = call('ZRANGE', key, 0, 0)[1]
-  local due, endpoint
+  local due, endpoint, class
   if head then
     local h = get(head, 'due', 'endpoint')
     if h[2] == 'checkouts' and paused(dest, 'checkouts') and call('ZCARD', key) > 1 then
@@ -60,12 +70,14 @@ local function place(dest, lane)
       head = call('ZRANGE', key, 0, 0)[1]
       h = get(head, 'due', 'endpoint')
     end
-    due, endpoint = h[1] or 0, h[2]
+    due, endpoint, class = h[1] or 0, h[2], class_of(key)
   end
   for _, e in ipairs(ENDPOINTS) do
-    if e ~= endpoint then call('ZREM', P .. 'ready:' .. dest .. ':' .. e, lane) end
+    for _, c in ipairs(CLASSES) do
+      if e ~= endpoint or c ~= class then call('ZREM', P .. 'ready:' .. dest .. ':' .. e .. c, lane) end
+    end
   end
-  if head then call('ZADD', P .. 'ready:' .. dest .. ':' .. endpoint, due, lane) end
+  if head then call('ZADD', P .. 'ready:' .. dest .. ':' .. endpoint .. class, due, lane) end
 end
 
 -- Ids sort by receipt, so whatever enters late still takes its place by receipt.
@@ -74,7 +86,7 @@ local function enter(id, dest, lane, endpoint, due)
   call('HSET', P .. 'r:' .. id, 'due', due)
   call('ZADD', key, 0, id)
   if call('ZCARD', key) == 1 then
-    call('ZADD', P .. 'ready:' .. dest .. ':' .. endpoint, due, lane)
+    call('ZADD', P .. 'ready:' .. dest .. ':' .. endpoint .. class_of(key), due, lane)
   else
     place(dest, lane)
   end
@@ -315,16 +327,38 @@ local function spend(key, now, seq, per_minute, per_second)
   call('PEXPIRE', key, MINUTE)
 end
 
+-- Backfill is spaced evenly, so that a live relay waits for one slot at most. The moment of its next call:
+local function backfill_slot(limits)
+  return tonumber(call('GET', P .. 'backfill:' .. limits.key) or 0)
+end
+
+local function backfill_space(limits)
+  local a = limits.minute == 0 and 0 or MINUTE / limits.minute
+  local b = limits.second == 0 and 0 or SECOND / limits.second
+  return math.max(a, b)
+end
+
+-- A call that is a little late does not make the next one late, and a slot that was left is gone.
+local function spend_backfill(limits, now)
+  local space = backfill_space(limits)
+  if space == 0 then return end
+  local slot = backfill_slot(limits)
+  slot = (slot > now - space and slot or now) + space
+  call('SET', P .. 'backfill:' .. limits.key, slot, 'PX', MINUTE + math.ceil(space))
+end
+
 -- Orders that stand behind a checkout pass it while checkouts are paused; a few lanes at each look, and those
 -- that hold nothing else are looked at again later.
 local function pass_checkouts(dest, now)
   if not paused(dest, 'checkouts') then return end
-  local ready = P .. 'ready:' .. dest .. ':checkouts'
-  for _, lane in ipairs(call('ZRANGEBYSCORE', ready, '-inf', now, 'LIMIT', 0, 50)) do
-    if call('ZCARD', P .. 'lane:' .. dest .. ':' .. lane) > 1 then
-      place(dest, lane)
-    else
-      call('ZADD', ready, now + 5000, lane)
+  for _, class in ipairs(CLASSES) do
+    local ready = P .. 'ready:' .. dest .. ':checkouts' .. class
+    for _, lane in ipairs(call('ZRANGEBYSCORE', ready, '-inf', now, 'LIMIT', 0, 50)) do
+      if call('ZCARD', P .. 'lane:' .. dest .. ':' .. lane) > 1 then
+        place(dest, lane)
+      else
+        call('ZADD', ready, now + 5000, lane)
+      end
     end
   end
 end
@@ -335,10 +369,15 @@ end
 local function next_due(dest, limits, now)
   if paused(dest, 'all') then return nil end
   local due
+  local function sooner(at)
+    if at and (not due or at < due) then due = at end
+  end
   for _, e in ipairs(ENDPOINTS) do
     if not paused(dest, e) then
-      local head = call('ZRANGE', P .. 'ready:' .. dest .. ':' .. e, 0, 0, 'WITHSCORES')
-      if head[2] and (not due or tonumber(head[2]) < due) then due = tonumber(head[2]) end
+      local key = P .. 'ready:' .. dest .. ':' .. e
+      sooner(tonumber(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]))
+      local backfill = tonumber(call('ZRANGE', key .. BACKFILL, 0, 0, 'WITHSCORES')[2])
+      sooner(backfill and math.max(backfill, math.ceil(backfill_slot(limits))))
     end
   end
   if not due then return nil end

@@ -19,7 +19,8 @@ local function act(fits, to, reason, mark)
   place(r[2], r[3])
   mark_placed(o.id, mark, now)
   if to == 'queued' then
-    call('HDEL', P .. 'r:' .. o.id, 'tries', 'lost', 'waited')
+    call('HDEL', P .. 'r:' .. o.id, 'tries', 'lost', 'waited', 'backfill')
+    if o.backfill then call('HSET', P .. 'r:' .. o.id, 'backfill', 1) end
     if o.force then
       call('HSET', P .. 'r:' .. o.id, 'force', 1)
       call('HDEL', P .. 'r:' .. o.id, 'done')

@@ -66,6 +66,7 @@ local function write_relay(m, id, blob)
   set('copy', m.copy)
   set('stage', m.stage)
   set('force', m.force)
+  set('backfill', m.backfill)
   if m.force then call('HDEL', P .. 'r:' .. id, 'done') end
   if books[1] then set('books', cjson.encode(books)) end
   call('HSET', P .. 'r:' .. id, unpack(fields))
@@ -110,7 +111,8 @@ local function again(m, id, blob)
   move(id, 'held', '') -- counted nowhere else while its destination and endpoint change
   call('HSET', P .. 'r:' .. id, 'dest', m.dest, 'endpoint', m.endpoint)
   move(id, m.status, m.reason)
-  call('HDEL', P .. 'r:' .. id, 'tries', 'lost', 'waited', 'due', 'force', 'placed', 'order', 'stage', 'books')
+  call('HDEL', P .. 'r:' .. id, 'tries', 'lost', 'waited', 'due', 'force', 'backfill', 'placed', 'order', 'stage',
+    'books')
   local books, lane = write_relay(m, id, blob)
   mark_placed(id, m.status == 'dead' and 'dead' or nil, now)
   run(m, id, books, lane)

@@ -28,6 +28,11 @@ local function verdict(c)
   end
   local room, when = budget(key, now, o.limits.minute, o.limits.second)
   if room < 1 then return 'wait', when end
+  if call('HEXISTS', P .. 'r:' .. c.id, 'backfill') == 1 then
+    local slot = backfill_slot(o.limits)
+    if slot > now then return 'wait', math.ceil(slot) end
+    spend_backfill(o.limits, now)
+  end
   spend(key, now, call('INCR', P .. 'fence'), o.limits.minute, o.limits.second)
   if book then call('HSET', book, 's:' .. c.meaning, 'R ' .. c.id .. ' ' .. (now + o.lease_ms) .. string.rep(' ', 24)) end
   call('ZADD', P .. 'leased:' .. o.dest, 'XX', now + o.lease_ms, c.lane)

@@ -74,7 +74,7 @@ local function go_on(r)
     step_aside(r, lane)
   elseif r.status == 'delivered' or r.status == 'ignored' or r.status == 'dead' then
     leave(r.id, dest, lane)
-    call('HDEL', P .. 'r:' .. r.id, 'due', 'waited', 'force')
+    call('HDEL', P .. 'r:' .. r.id, 'due', 'waited', 'force', 'backfill')
     mark_placed(r.id, r.status == 'dead' and 'dead' or nil, now)
   elseif r.yields then
     call('ZADD', P .. 'lane:' .. dest .. ':' .. lane, 1, r.id)
