@@ -6,7 +6,6 @@ All methods raise JournalAway where Redis cannot do its part now.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
@@ -21,13 +20,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from relay.errors import JournalAway
-from relay.journal import codec
+from relay.journal import codec, wire
 from relay.journal.batch import Batcher
 from relay.journal.keys import Keys
 from relay.journal.records import (
-    Accepted,
     Claim,
-    Leased,
     Limits,
     Receipt,
     Recording,
@@ -70,7 +67,11 @@ class Wakeup:
 
 
 class Journal:
-    def __init__(self, redis: Redis, wakeup: Wakeup, *, keys: Keys | None = None) -> None:
+    """`clock` is the script text that tells the time, Redis's own if none is given."""
+
+    def __init__(
+        self, redis: Redis, wakeup: Wakeup, *, keys: Keys | None = None, clock: str | None = None
+    ) -> None:
         self.redis = redis
         self.keys = keys or Keys()
         self._wakeup = asdict(wakeup)
@@ -78,7 +79,7 @@ class Journal:
         self._hold_ms = DRAIN_HOLD // timedelta(milliseconds=1)
         self._record_options = json.dumps({"keep_ms": self._keep_ms, "wakeup": self._wakeup})
         self._salt: bytes | None = None
-        lib = _source("lib")
+        lib = f"{clock or _source('clock')}\n{_source('lib')}"
         self._record, self._claim, self._reserve, self._settle, self._drain, self._operate, self._erase = (
             redis.register_script(f"{lib}\n{_source(name)}")
             for name in ("record", "claim", "reserve", "settle", "drain", "operate", "erase")
@@ -91,7 +92,7 @@ class Journal:
 
     async def person(self, email: str) -> str:
         """The digest a customer goes by in keys and lanes; "" for no address. Case makes no other person."""
-        return _digest(await self._salted(), email)
+        return wire.digest(await self._salted(), email)
 
     async def _salted(self) -> bytes:
         if self._salt is None:
@@ -113,7 +114,7 @@ class Journal:
 
         The receipt's status is "being sent" where that had to be left for a moment.
         """
-        meta = _meta(recording, await self._salted()) | {"remap": relay, "by": by}
+        meta = wire.meta(recording, await self._salted()) | {"remap": relay, "by": by}
         if force:
             meta["force"] = "1"
         return (await self._run_record([meta], [recording.blob]))[0]
@@ -125,7 +126,7 @@ class Journal:
         """
         salt = await self._salted()
         metas = [
-            _meta(recording, salt) | {"spooled": True, "copies": copies} for recording, copies in waiting
+            wire.meta(recording, salt) | {"spooled": True, "copies": copies} for recording, copies in waiting
         ]
         return await self._run_record(metas, [recording.blob for recording, _ in waiting])
 
@@ -147,7 +148,7 @@ class Journal:
 
     async def _flush_recordings(self, batch: list[Recording]) -> list[Receipt]:
         salt = await self._salted()
-        return await self._run_record([_meta(r, salt) for r in batch], [r.blob for r in batch])
+        return await self._run_record([wire.meta(r, salt) for r in batch], [r.blob for r in batch])
 
     async def _run_record(self, metas: list[dict[str, Any]], blobs: list[bytes]) -> list[Receipt]:
         args: list[str | bytes] = [self._record_options]
@@ -208,7 +209,7 @@ class Journal:
             now_ms=now,
             next_ms=None if due == -1 else due,
             state=state.decode(),
-            relays=tuple(_leased(found) for found in relays),
+            relays=tuple(wire.leased(found) for found in relays),
         )
 
     async def reserve(
@@ -249,7 +250,7 @@ class Journal:
                 }
                 args: list[str | bytes] = [json.dumps(options)]
                 for item in batch:
-                    args += [json.dumps(_result(item)), codec.pack(item.history) if item.history else b""]
+                    args += [json.dumps(wire.result(item)), codec.pack(item.history) if item.history else b""]
                 return [_SETTLED[answer] for answer in await self._call(self._settle, args)]
 
             batcher = self._settlements[destination] = Batcher(flush)
@@ -375,83 +376,3 @@ def away() -> Iterator[None]:
 
 def _source(name: str) -> str:
     return (files("relay.journal") / "scripts" / f"{name}.lua").read_text()
-
-
-def _digest(salt: bytes, email: str) -> str:
-    if not email:
-        return ""
-    return hashlib.blake2b(email.strip().lower().encode(), key=salt, digest_size=9).hexdigest()
-
-
-def _meta(r: Recording, salt: bytes) -> dict[str, Any]:
-    return {
-        "id": r.id,
-        "source": r.source,
-        "adapter": r.adapter,
-        "dest": r.destination,
-        "at": r.at_ms,
-        "status": r.status,
-        "reason": r.reason,
-        "kinds": r.kinds,
-        "endpoint": r.endpoint,
-        "copy": r.copy,
-        "delivery": r.delivery,
-        "window": r.window_ms,
-        "person": _digest(salt, r.email),
-        "order": r.order,
-        "orders": [{"names": entry.names, "part": entry.part} for entry in r.orders],
-        "placed": "1" if r.places else "",
-        "is_order": r.is_order,
-        "stage": r.stage,
-        "backfill": "1" if r.backfill else "",
-    }
-
-
-def _result(s: Settlement) -> dict[str, Any]:
-    plain: dict[str, Any] = {
-        "id": s.id,
-        "token": s.token,
-        "lane": s.lane,
-        "source": s.source,
-        "reason": s.reason,
-        "attempts": s.attempts,
-        "tries": s.tries,
-        "in_lane": s.in_lane,
-        "yields": s.yields,
-        "overtaken": s.overtaken,
-    }
-    optional = {
-        "status": s.status,
-        "due": s.due_ms,
-        "code": s.code,
-        "done": s.done,
-        "stage": s.stage,
-        "accepted": _ledger(s.accepted),
-        "unreserve": _ledger(s.unreserve),
-        "version": {"book": s.version[0], "at": s.version[1]} if s.version else None,
-        "refusal": {"endpoint": s.refusal.endpoint, "as": s.refusal.digest} if s.refusal else None,
-    }
-    return plain | {key: value for key, value in optional.items() if value is not None}
-
-
-def _ledger(entry: Accepted | Reservation | None) -> dict[str, Any] | None:
-    return asdict(entry) if entry else None
-
-
-def _leased(found: list[Any]) -> Leased:
-    relay, token, lane, fields, blob, books, since, last = found
-    return Leased(
-        id=relay.decode(),
-        token=token,
-        lane=lane.decode(),
-        fields=pairs(fields),
-        blob=blob,
-        books=tuple((name.decode(), pairs(book)) for name, book in books),
-        source_since_ms=int(since) if since else None,
-        last_order_ms=int(last) if last else None,
-    )
-
-
-def pairs(flat: list[bytes]) -> dict[str, str]:
-    """A Redis hash as it comes out of a script."""
-    return {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}

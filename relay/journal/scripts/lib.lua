@@ -1,5 +1,5 @@
 -- What every script shares. KEYS[1] is the prefix with the hash tag; all keys start with it.
--- Written for Redis 6.2. Times are milliseconds of Redis's own clock, so that hosts need not agree on theirs.
+-- Written for Redis 6.2. Times are milliseconds (`now_ms` of clock.lua).
 
 local P = KEYS[1]
 local ENDPOINTS = {'orders', 'checkouts', 'products', 'stock', 'events'}
@@ -9,11 +9,6 @@ local CLASSES = {'', BACKFILL} -- live goes first
 local LOST_LEASES = 5
 
 local call = redis.call
-
-local function now_ms()
-  local t = call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
 
 local function get(id, ...)
   return call('HMGET', P .. 'r:' .. id, ...)

@@ -1,0 +1,89 @@
+"""Between the journal's records and what its scripts read and answer."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import Any
+
+from relay.journal.records import Accepted, Leased, Recording, Reservation, Settlement
+
+
+def digest(salt: bytes, email: str) -> str:
+    if not email:
+        return ""
+    return hashlib.blake2b(email.strip().lower().encode(), key=salt, digest_size=9).hexdigest()
+
+
+def meta(r: Recording, salt: bytes) -> dict[str, Any]:
+    return {
+        "id": r.id,
+        "source": r.source,
+        "adapter": r.adapter,
+        "dest": r.destination,
+        "at": r.at_ms,
+        "status": r.status,
+        "reason": r.reason,
+        "kinds": r.kinds,
+        "endpoint": r.endpoint,
+        "copy": r.copy,
+        "delivery": r.delivery,
+        "window": r.window_ms,
+        "person": digest(salt, r.email),
+        "order": r.order,
+        "orders": [{"names": entry.names, "part": entry.part} for entry in r.orders],
+        "placed": "1" if r.places else "",
+        "is_order": r.is_order,
+        "stage": r.stage,
+        "backfill": "1" if r.backfill else "",
+    }
+
+
+def result(s: Settlement) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "id": s.id,
+        "token": s.token,
+        "lane": s.lane,
+        "source": s.source,
+        "reason": s.reason,
+        "attempts": s.attempts,
+        "tries": s.tries,
+        "in_lane": s.in_lane,
+        "yields": s.yields,
+        "overtaken": s.overtaken,
+    }
+    optional = {
+        "status": s.status,
+        "due": s.due_ms,
+        "code": s.code,
+        "done": s.done,
+        "stage": s.stage,
+        "accepted": _ledger(s.accepted),
+        "unreserve": _ledger(s.unreserve),
+        "version": {"book": s.version[0], "at": s.version[1]} if s.version else None,
+        "refusal": {"endpoint": s.refusal.endpoint, "as": s.refusal.digest} if s.refusal else None,
+    }
+    return plain | {key: value for key, value in optional.items() if value is not None}
+
+
+def _ledger(entry: Accepted | Reservation | None) -> dict[str, Any] | None:
+    return asdict(entry) if entry else None
+
+
+def leased(found: list[Any]) -> Leased:
+    relay, token, lane, fields, blob, books, since, last = found
+    return Leased(
+        id=relay.decode(),
+        token=token,
+        lane=lane.decode(),
+        fields=pairs(fields),
+        blob=blob,
+        books=tuple((name.decode(), pairs(book)) for name, book in books),
+        source_since_ms=int(since) if since else None,
+        last_order_ms=int(last) if last else None,
+    )
+
+
+def pairs(flat: list[bytes]) -> dict[str, str]:
+    """A Redis hash as it comes out of a script."""
+    return {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
