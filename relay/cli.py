@@ -25,8 +25,8 @@ from relay.journal.forget import forget as erase
 from relay.journal.queries import Queries
 from relay.normalise import times
 from relay.ops import show
-from relay.ops.api import filter_from
 from relay.ops.core import Done, Operations, Refused, detail_to_plain, relay_to_plain
+from relay.ops.filters import FilterError, from_words, words_of
 from relay.receive.spool import Spool
 
 cli: Final = typer.Typer(
@@ -173,6 +173,9 @@ def send(source: SourceName, file: File, data: Data = None, port: Port = None) -
 
 @cli.command()
 def relays(
+    wanted: Annotated[
+        str, typer.Argument(metavar="FILTER", help='"status:dead source:shop since:24h free words"')
+    ] = "",
     data: Data = None,
     status: Annotated[str | None, typer.Option()] = None,
     source: Annotated[str | None, typer.Option()] = None,
@@ -194,10 +197,11 @@ def relays(
         "since": since,
     }
     try:
-        wanted = filter_from({key: value for key, value in said.items() if value})
-    except ValueError as error:
+        words = words_of(wanted) | {key: value for key, value in said.items() if value}
+        asked = from_words(words)
+    except FilterError as error:
         raise SettingsError(str(error)) from error
-    page = _with_tools(data, lambda tools: tools.queries.find(wanted, limit=limit, cursor=cursor))
+    page = _with_tools(data, lambda tools: tools.queries.find(asked, limit=limit, cursor=cursor))
     plain = [relay_to_plain(relay) for relay in page.relays]
     if as_json:
         _print_json({"relays": plain, "next": page.next, "total": page.total})

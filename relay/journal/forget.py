@@ -10,7 +10,8 @@ from urllib.parse import quote, quote_plus
 
 from relay.errors import JournalAway
 from relay.journal import codec
-from relay.journal.journal import Journal, away
+from relay.journal.answers import away
+from relay.journal.journal import Journal
 
 _AT_ONCE: Final = 200
 

@@ -8,6 +8,7 @@ from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _BITS: Final = 50
+_LENGTH: Final = 20
 
 
 class Ids:
@@ -30,6 +31,11 @@ def encode(number: int) -> str:
 def floor(at_ms: int) -> str:
     """The smallest id of that millisecond, for ranges."""
     return encode(at_ms << _BITS)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is written as ids are."""
+    return len(text) == _LENGTH and all(character in _ALPHABET for character in text)
 
 
 def moment_ms(relay: str) -> int:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from importlib.resources import files
@@ -19,8 +19,8 @@ from pydantic_core import to_json
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from relay.errors import JournalAway
 from relay.journal import codec, wire
+from relay.journal.answers import away
 from relay.journal.batch import Batcher
 from relay.journal.keys import Keys
 from relay.journal.records import (
@@ -35,8 +35,6 @@ from relay.journal.records import (
 from relay.tasks import end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from redis.commands.core import AsyncScript
 
 DRAIN_HOLD: Final = timedelta(seconds=4)
@@ -363,15 +361,6 @@ class Journal:
     async def _call(self, script: AsyncScript, args: Sequence[str | bytes]) -> Any:
         with away():
             return await script(keys=[self.keys.prefix], args=args)
-
-
-@contextmanager
-def away() -> Iterator[None]:
-    """Redis's errors as JournalAway."""
-    try:
-        yield
-    except (RedisError, OSError, TimeoutError) as error:
-        raise JournalAway(f"Redis: {error}") from error
 
 
 def _source(name: str) -> str:

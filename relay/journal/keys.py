@@ -72,8 +72,11 @@ class Keys:
     def destination(self, destination: str) -> str:
         return f"{self.prefix}dest:{destination}"
 
-    def ready(self, destination: str, endpoint: str) -> str:
-        return f"{self.prefix}ready:{destination}:{endpoint}"
+    def ready(self, destination: str, endpoint: str, *, backfill: bool = False) -> str:
+        return f"{self.prefix}ready:{destination}:{endpoint}{':backfill' if backfill else ''}"
+
+    def lane(self, destination: str, lane: str) -> str:
+        return f"{self.prefix}lane:{destination}:{lane}"
 
     def wake(self, destination: str) -> str:
         return f"{self.prefix}wake:{destination}"

@@ -2,55 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
-import heapq
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from relay.errors import JournalAway
-from relay.journal import codec, ids
+from relay.journal import codec
+from relay.journal.answers import ask, text
+from relay.journal.filter import Bounds, Filter
 from relay.journal.journal import Journal
+from relay.journal.leads import Indexes, Known, Lead
 from relay.journal.records import Pause, Relay, RelayDetail, Stats, Status
-from relay.normalise import times
+from relay.journal.views import by_source, hold, relay_of
 
-_ACTIVE: Final = (Status.QUEUED, Status.RETRYING)
-_SEARCHED_AT_ONCE: Final = 200
-_SEARCHED_AT_MOST: Final = 20_000
-_HELD_BY_PAUSE: Final = (Status.HELD, *_ACTIVE)
+ENDPOINTS: Final = ("orders", "checkouts", "products", "stock", "events")
+_HELD_BY_PAUSE: Final = (Status.HELD, Status.QUEUED, Status.RETRYING)
 
+_AT_ONCE: Final = 500
+"""Relays looked at between two looks at the clock."""
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What to list. Times are ms. One index leads; the other words are looked at relay by relay."""
-
-    status: Status | None = None
-    source: str | None = None
-    event: str | None = None
-    order: str | None = None
-    email: str | None = None
-    destination: str | None = None
-    code: str | None = None
-    attempts: int | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-    text: str | None = None
-
-    @property
-    def indexed(self) -> bool:
-        """Whether the leading index alone answers it, so that its count is known."""
-        others = (self.event, self.destination, self.code, self.attempts, self.text)
-        timed = self.since_ms is not None or self.until_ms is not None
-        return not any(o is not None for o in others) and not timed and not (self.order or self.email)
+PATIENCE: Final = 0.2
+"""Seconds a page may search for what no index answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`next` is the cursor of the page behind, None on the last. `total` None where no index knows it."""
+    """`next` is the cursor of the page behind, None on the last. `total` None where no index knows it.
+
+    With fewer relays than asked for and a `next`, time was up after `searched`: go on from there.
+    """
 
     relays: tuple[Relay, ...]
     next: str | None
@@ -58,15 +41,132 @@ class Page:
     searched: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of what a filter leads through, oldest first. `last` is where to go on, None at the end."""
+
+    relays: tuple[Relay, ...]
+    last: str | None
+    searched: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Led:
+    """A lead, and the words that it answers by itself."""
+
+    lead: Lead
+    answers: frozenset[str]
+
+    def alone(self, wanted: Filter) -> bool:
+        return wanted.said <= self.answers | {"since_ms", "until_ms"}
+
+
 class Queries:
     """Reads only; raises JournalAway where Redis cannot answer."""
 
-    def __init__(self, journal: Journal, sources: Sequence[str], destinations: Sequence[str]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        sources: Sequence[str],
+        destinations: Sequence[str],
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
         self._journal = journal
         self._redis: Redis = journal.redis
         self._keys = journal.keys
         self._sources = tuple(sources)
         self._destinations = tuple(destinations)
+        self._patience = patience
+
+    # Lists -------------------------------------------------------------------------------------------
+
+    async def find(self, wanted: Filter, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """Newest first."""
+        pauses = await self.pauses()
+        led = await self._led(wanted, pauses)
+        total = await self._total(wanted, led, pauses)
+        bounds = Bounds.of(wanted).before(cursor)
+        count = limit + 1 if led.alone(wanted) else _AT_ONCE
+        found: list[Relay] = []
+        searched, ends = 0, time.monotonic() + self._patience
+        while True:
+            ids = await led.lead.newest(bounds, count)
+            searched += len(ids)
+            found += [relay for relay in await self._relays(ids, pauses) if wanted.fits(relay)]
+            if len(found) > limit:
+                return Page(tuple(found[:limit]), found[limit - 1].id, total, searched)
+            if len(ids) < count:
+                return Page(tuple(found), None, total, searched)
+            if time.monotonic() > ends:
+                return Page(tuple(found), ids[-1], total, searched)
+            bounds = bounds.before(ids[-1])
+
+    async def walk(self, wanted: Filter, *, after: str | None = None, count: int = _AT_ONCE) -> Stretch:
+        """The next `count` of what leads, oldest first, and those among them that fit."""
+        pauses = await self.pauses()
+        led = await self._led(wanted, pauses)
+        ids = await led.lead.oldest(Bounds.of(wanted).after(after), count)
+        relays = tuple(relay for relay in await self._relays(ids, pauses) if wanted.fits(relay))
+        return Stretch(relays, ids[-1] if len(ids) == count else None, len(ids))
+
+    async def count(self, wanted: Filter) -> int | None:
+        """How many fit, None where no index knows."""
+        pauses = await self.pauses()
+        return await self._total(wanted, await self._led(wanted, pauses), pauses)
+
+    async def kept(self, wanted: Filter) -> Filter:
+        """The same, as it may be kept: an e-mail address becomes the digest it goes by."""
+        if wanted.email is None:
+            return wanted
+        return replace(wanted, email=None, person=await self._journal.person(wanted.email))
+
+    async def _led(self, wanted: Filter, pauses: Mapping[tuple[str, str], Pause]) -> _Led:
+        keys = self._keys
+        if wanted.relay:
+            return _Led(Known({wanted.relay}), frozenset({"relay"}))
+        if wanted.order:
+            return _Led(Known(await self._of_order(wanted)), frozenset({"order", "source"}))
+        if wanted.email or wanted.person:
+            person = await self._journal.person(wanted.email) if wanted.email else wanted.person or ""
+            return _Led(Indexes(self._redis, [keys.person(person)]), frozenset({"email", "person"}))
+        sources = [wanted.source] if wanted.source else await self._all_sources()
+        answers = {"source"} if _mixed(wanted, pauses) else {"source", "status"}
+        indexes = [keys.index(source, status) for source in sources for status in _stored_as(wanted, pauses)]
+        return _Led(Indexes(self._redis, indexes), frozenset(answers))
+
+    async def _total(self, wanted: Filter, led: _Led, pauses: Mapping[tuple[str, str], Pause]) -> int | None:
+        bounds = Bounds.of(wanted)
+        if isinstance(led.lead, Known):
+            relays = await self._relays(await led.lead.newest(bounds, _AT_ONCE), pauses)
+            return sum(wanted.fits(relay) for relay in relays)
+        if led.alone(wanted):
+            return await led.lead.size(bounds)
+        if _mixed(wanted, pauses) and wanted.status and wanted.said == {"status"}:
+            return (await self.stats()).counts[wanted.status]
+        return None
+
+    async def _all_sources(self) -> Sequence[str]:
+        totals = text(await ask(self._redis.hgetall(self._keys.totals)))
+        return sorted({*self._sources, *(key.rpartition(":")[0] for key in totals)})
+
+    async def _of_order(self, wanted: Filter) -> frozenset[str]:
+        """By any name of the order: the kinds of names are the adapters' own, so each is tried."""
+        found: set[str] = set()
+        for source in [wanted.source] if wanted.source else await self._all_sources():
+            for kind in await ask(self._redis.smembers(self._keys.kinds(source))):
+                book = await self._journal.book(source, [f"{kind.decode()}:{wanted.order}"])
+                found |= {key[2:] for key in book if key.startswith("f:")}
+        return frozenset(found)
+
+    async def _relays(self, found: Sequence[str], pauses: Mapping[tuple[str, str], Pause]) -> list[Relay]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for relay in found:
+                pipe.hgetall(self._keys.relay(relay))
+            answers = await ask(pipe.execute())
+        return [relay_of(i, text(f), pauses) for i, f in zip(found, answers, strict=True) if f]
+
+    # One relay ---------------------------------------------------------------------------------------
 
     async def detail(self, relay: str) -> RelayDetail | None:
         keys = self._keys
@@ -74,28 +174,40 @@ class Queries:
             pipe.hgetall(keys.relay(relay))
             pipe.get(keys.blob(relay))
             pipe.lrange(keys.history(relay), 0, -1)
-            fields, blob, history = await _ask(pipe.execute())
+            answers = await ask(pipe.execute())
+        fields, blob, history = text(answers[0]), answers[1], answers[2]
         if not fields:
-            first = await _ask(self._redis.get(keys.also(relay)))
+            first = await ask(self._redis.get(keys.also(relay)))
             return await self.detail(first.decode()) if first else None
-        held = await self.pauses()
         stored = codec.unpack(blob) if blob else {}
         return RelayDetail(
-            relay=_relay(relay, _text(fields), held),
+            relay=relay_of(relay, fields, await self.pauses()),
             postback=stored.get("postback"),
             reading=stored.get("reading"),
             history=tuple(codec.unpack(entry) for entry in history),
+            behind=await self._behind(relay, fields),
         )
+
+    async def _behind(self, relay: str, fields: Mapping[str, str]) -> str | None:
+        """The relay that leaves first of its lane, where it waits for one."""
+        lane = self._keys.lane(fields["dest"], fields["lane"])
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zscore(lane, relay)
+            pipe.zrange(lane, 0, 0)
+            stands, head = await ask(pipe.execute())
+        return head[0].decode() if stands is not None and head[0].decode() != relay else None
+
+    # Numbers -----------------------------------------------------------------------------------------
 
     async def pauses(self) -> dict[tuple[str, str], Pause]:
         """What is paused, by (destination, endpoint); endpoint "all" for a whole destination."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for name in self._destinations:
                 pipe.hgetall(self._keys.destination(name))
-            answers = await _ask(pipe.execute())
+            answers = await ask(pipe.execute())
         found = {}
         for name, fields in zip(self._destinations, answers, strict=True):
-            for key, value in _text(fields).items():
+            for key, value in text(fields).items():
                 kind, _, endpoint = key.partition(":")
                 if kind == "paused":
                     p = json.loads(value)
@@ -109,12 +221,15 @@ class Queries:
             pipe.hgetall(self._keys.totals)
             pipe.hgetall(self._keys.active)
             for name in self._destinations:
-                for endpoint in ("orders", "checkouts", "products", "stock", "events"):
-                    pipe.zrange(self._keys.ready(name, endpoint), 0, 0, withscores=True)
-            totals, active, *heads = await _ask(pipe.execute())
-        sources = _by_source(_text(totals))
+                for endpoint in ENDPOINTS:
+                    for backfill in (False, True):
+                        pipe.zrange(
+                            self._keys.ready(name, endpoint, backfill=backfill), 0, 0, withscores=True
+                        )
+            totals, active, *heads = await ask(pipe.execute())
+        sources = by_source(text(totals))
         counts = {status: sum(s[status] for s in sources.values()) for status in Status}
-        _hold(counts, _text(active), await self.pauses())
+        hold(counts, text(active), await self.pauses())
         due = [int(score) for head in heads for _, score in head]
         return Stats(
             received=sum(s["received"] for s in sources.values()),
@@ -127,174 +242,19 @@ class Queries:
 
     async def source_times(self, source: str) -> tuple[int | None, int | None]:
         """When the first and the last postback of `source` came, in ms."""
-        fields = _text(await _ask(self._redis.hgetall(self._keys.source(source))))
+        fields = text(await ask(self._redis.hgetall(self._keys.source(source))))
         return (
             int(fields["first"]) if "first" in fields else None,
             int(fields["last"]) if "last" in fields else None,
         )
 
-    async def find(self, wanted: Filter, *, limit: int = 50, cursor: str | None = None) -> Page:
-        """Newest first. Where no index answers alone, searches up to a bound and says where to go on."""
-        pauses = await self.pauses()
-        indexes = await self._indexes(wanted, pauses)
-        found: list[Relay] = []
-        searched = 0
-        before = cursor
-        while len(found) <= limit and searched < _SEARCHED_AT_MOST:
-            page = await self._newest(indexes, wanted, before, _SEARCHED_AT_ONCE)
-            if not page:
-                return self._page(found, limit, await self._total(wanted, indexes, pauses), searched, None)
-            searched += len(page)
-            before = page[-1]
-            found += [r for r in await self._relays(page, pauses) if _fits(r, wanted)]
-        total = await self._total(wanted, indexes, pauses)
-        return self._page(found, limit, total, searched, before)
 
-    @staticmethod
-    def _page(
-        found: Sequence[Relay], limit: int, total: int | None, searched: int, before: str | None
-    ) -> Page:
-        shown = tuple(found[:limit])
-        more = shown[-1].id if len(found) > limit else before
-        return Page(shown, more, total, searched)
-
-    async def _indexes(
-        self, wanted: Filter, pauses: Mapping[tuple[str, str], Pause]
-    ) -> Sequence[str] | frozenset[str]:
-        """The keys of the leading index, or, for an order, its relays themselves."""
-        if wanted.order:
-            return await self._of_order(wanted)
-        if wanted.email:
-            return [self._keys.person(await self._journal.person(wanted.email))]
-        sources = [wanted.source] if wanted.source else await self._all_sources()
-        statuses: Iterable[Status] = Status
-        if wanted.status:
-            statuses = _stored_as(wanted.status, pauses)
-        return [self._keys.index(source, status) for source in sources for status in statuses]
-
-    async def _all_sources(self) -> Sequence[str]:
-        totals = _text(await _ask(self._redis.hgetall(self._keys.totals)))
-        return sorted({*self._sources, *(key.rpartition(":")[0] for key in totals)})
-
-    async def _of_order(self, wanted: Filter) -> frozenset[str]:
-        """By any name of the order: the kinds of names are the adapters' own, so each is tried."""
-        found: set[str] = set()
-        for source in [wanted.source] if wanted.source else await self._all_sources():
-            for kind in await _ask(self._redis.smembers(self._keys.kinds(source))):
-                book = await self._journal.book(source, [f"{kind.decode()}:{wanted.order}"])
-                found |= {key[2:] for key in book if key.startswith("f:")}
-        return frozenset(found)
-
-    async def _newest(
-        self, indexes: Sequence[str] | frozenset[str], wanted: Filter, before: str | None, count: int
-    ) -> list[str]:
-        top = f"({before}" if before else f"({ids.floor(wanted.until_ms)}" if wanted.until_ms else "+"
-        low = f"[{ids.floor(wanted.since_ms)}" if wanted.since_ms else "-"
-        if isinstance(indexes, frozenset):
-            inside = [i for i in indexes if (top == "+" or i < top[1:]) and (low == "-" or i >= low[1:])]
-            return sorted(inside, reverse=True)[:count]
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for key in indexes:
-                pipe.zrevrangebylex(key, top, low, start=0, num=count)
-            pages = await _ask(pipe.execute())
-        merged = heapq.merge(*pages, reverse=True)
-        return [relay.decode() for relay, _ in zip(merged, range(count), strict=False)]
-
-    async def _relays(self, found: Sequence[str], pauses: Mapping[tuple[str, str], Pause]) -> list[Relay]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for relay in found:
-                pipe.hgetall(self._keys.relay(relay))
-            answers = await _ask(pipe.execute())
-        return [_relay(i, _text(f), pauses) for i, f in zip(found, answers, strict=True) if f]
-
-    async def _total(
-        self,
-        wanted: Filter,
-        indexes: Sequence[str] | frozenset[str],
-        pauses: Mapping[tuple[str, str], Pause],
-    ) -> int | None:
-        mixed = wanted.status in _HELD_BY_PAUSE and bool(pauses)
-        if isinstance(indexes, frozenset) or not wanted.indexed or mixed:
-            return None
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for key in indexes:
-                pipe.zcard(key)
-            sizes: list[int] = await _ask(pipe.execute())
-        return sum(sizes)
+def _mixed(wanted: Filter, pauses: Mapping[tuple[str, str], Pause]) -> bool:
+    """Whether that status is told only by looking at pauses."""
+    return bool(pauses) and wanted.status in _HELD_BY_PAUSE
 
 
-def _stored_as(status: Status, pauses: Mapping[tuple[str, str], Pause]) -> Iterable[Status]:
-    return _HELD_BY_PAUSE if status is Status.HELD and pauses else (status,)
-
-
-def _fits(r: Relay, wanted: Filter) -> bool:
-    return (
-        (wanted.status is None or r.status is wanted.status)
-        and (wanted.source is None or r.source == wanted.source)
-        and (wanted.event is None or wanted.event in r.kinds)
-        and (wanted.destination is None or r.destination == wanted.destination)
-        and (wanted.code is None or _code_fits(r.code, wanted.code))
-        and (wanted.attempts is None or r.attempts == wanted.attempts)
-        and (wanted.text is None or wanted.text.lower() in f"{r.id} {r.order} {r.reason}".lower())
-    )
-
-
-def _code_fits(code: int | None, wanted: str) -> bool:
-    return str(code) == wanted or (wanted[1:] == "xx" and code is not None and str(code)[0] == wanted[0])
-
-
-def _relay(relay: str, fields: Mapping[str, str], pauses: Mapping[tuple[str, str], Pause]) -> Relay:
-    due = fields.get("due")
-    found = Relay(
-        id=relay,
-        source=fields["source"],
-        adapter=fields["adapter"],
-        destination=fields["dest"],
-        endpoint=fields["endpoint"],
-        status=Status(fields["status"]),
-        reason=fields.get("reason", ""),
-        received_at=times.z(times.from_ms(int(fields["at"]))),
-        kinds=tuple(kind for kind in fields["kinds"].split(",") if kind),
-        order=fields.get("order"),
-        attempts=int(fields.get("attempts", 0)),
-        tries=int(fields.get("tries", 0)),
-        copies=int(fields.get("copies", 0)),
-        code=int(fields["code"]) if "code" in fields else None,
-        stage=fields.get("stage"),
-        next_try=times.z(times.from_ms(int(float(due)))) if due else None,
-        changed_at=times.z(times.from_ms(int(fields["changed"]))) if "changed" in fields else None,
-    )
-    pause = pauses.get((found.destination, "all")) or pauses.get((found.destination, found.endpoint))
-    if pause and found.status in _ACTIVE:
-        return replace(found, status=Status.HELD, reason=pause.reason, next_try=None)
-    return found
-
-
-def _by_source(totals: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    words = ("received", "copies", "overtaken", *Status)
-    sources: dict[str, dict[str, int]] = {}
-    for key, value in totals.items():
-        source, _, word = key.rpartition(":")
-        sources.setdefault(source, {str(w): 0 for w in words})[word] = int(value)
-    return sources
-
-
-def _hold(
-    counts: dict[Status, int], active: Mapping[str, str], pauses: Mapping[tuple[str, str], Pause]
-) -> None:
-    for key, value in active.items():
-        destination, endpoint, status = key.rsplit(":", 2)
-        if (destination, "all") in pauses or (destination, endpoint) in pauses:
-            counts[Status(status)] -= int(value)
-            counts[Status.HELD] += int(value)
-
-
-def _text(fields: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {key.decode(): value.decode() for key, value in fields.items()}
-
-
-async def _ask(answer: Any) -> Any:
-    try:
-        return await cast("asyncio.Future[Any]", answer)
-    except (RedisError, OSError, TimeoutError) as error:
-        raise JournalAway(f"Redis: {error}") from error
+def _stored_as(wanted: Filter, pauses: Mapping[tuple[str, str], Pause]) -> Sequence[Status]:
+    if wanted.status is None:
+        return tuple(Status)
+    return _HELD_BY_PAUSE if wanted.status is Status.HELD and pauses else (wanted.status,)

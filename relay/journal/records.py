@@ -187,18 +187,23 @@ class Relay:
     copies: int
     code: int | None
     stage: str | None
+    issue: str | None
     next_try: str | None
     changed_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class RelayDetail:
-    """All of a relay: `postback` as stored, `reading` what the adapter made of it, `history` oldest first."""
+    """All of a relay: `postback` as stored, `reading` what the adapter made of it, `history` oldest first.
+
+    `behind`: the relay of its lane that has to leave first.
+    """
 
     relay: Relay
     postback: Mapping[str, Any] | None
     reading: Mapping[str, Any] | None
     history: tuple[Mapping[str, Any], ...]
+    behind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

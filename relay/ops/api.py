@@ -5,8 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
@@ -15,10 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from relay.errors import JournalAway
-from relay.journal.queries import Filter, Queries
-from relay.journal.records import Status
-from relay.normalise import times
+from relay.journal.queries import Queries
 from relay.ops.core import Done, Operations, Refused, Stage, detail_to_plain, relay_to_plain
+from relay.ops.filters import from_words
 
 PREFIX: Final = "/api/v1"
 _MOST: Final = 500
@@ -69,7 +67,8 @@ class Api:
 
     async def _relays(self, request: Request) -> Response:
         try:
-            wanted = filter_from(dict(request.query_params))
+            params = {k: v for k, v in request.query_params.items() if k not in ("limit", "cursor")}
+            wanted = from_words(params)
             limit = _limit(request.query_params.get("limit", "50"))
         except ValueError as error:
             return problem(400, str(error))
@@ -117,51 +116,6 @@ def _limit(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text[:6]) <= _MOST:
         raise ValueError(f"limit is {text[:12]!r}; expected 1 to {_MOST}")
     return int(text)
-
-
-_WORDS: Final = {
-    "status": "status",
-    "source": "source",
-    "event": "event",
-    "order": "order",
-    "email": "email",
-    "destination": "destination",
-    "code": "code",
-    "q": "text",
-}
-_OTHERS: Final = frozenset({"attempts", "since", "until", "limit", "cursor"})
-
-
-def filter_from(params: dict[str, str]) -> Filter:
-    """Raises ValueError for a word or value it does not know."""
-    unknown = sorted(set(params) - set(_WORDS) - _OTHERS)
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} is no filter; known are {', '.join(sorted({*_WORDS, *_OTHERS}))}")
-    values: dict[str, Any] = {_WORDS[key]: value for key, value in params.items() if key in _WORDS and value}
-    if "status" in values:
-        values["status"] = _status(values["status"])
-    if params.get("attempts"):
-        values["attempts"] = int(params["attempts"])
-    for key in ("since", "until"):
-        if params.get(key):
-            values[f"{key}_ms"] = _moment_ms(params[key])
-    return Filter(**values)
-
-
-def _status(word: str) -> Status:
-    try:
-        return Status(word)
-    except ValueError as error:
-        raise ValueError(f"status is {word[:20]!r}; expected one of {', '.join(Status)}") from error
-
-
-def _moment_ms(text: str) -> int:
-    """A date, or how long ago: 24h."""
-    try:
-        return times.to_ms(times.parse(text, ZoneInfo("UTC")))
-    except ValueError:
-        ago = times.duration(text)
-    return times.now_ms() - round(ago.total_seconds() * 1000)
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

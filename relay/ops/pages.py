@@ -16,8 +16,8 @@ from relay.errors import JournalAway
 from relay.journal.queries import Queries
 from relay.journal.records import Status
 from relay.ops.access import may_look
-from relay.ops.api import filter_from
 from relay.ops.core import Operations, detail_to_plain, relay_to_plain
+from relay.ops.filters import FilterError, from_words
 
 _HERE: Final = Path(__file__).parent
 _PER_PAGE: Final = 50
@@ -84,9 +84,9 @@ class Pages:
         params = {key: value for key, value in request.query_params.items() if value}
         hint = ""
         try:
-            wanted = filter_from(params)
-        except ValueError as error:
-            hint, wanted = str(error), filter_from({})
+            wanted = from_words({key: value for key, value in params.items() if key != "cursor"})
+        except FilterError as error:
+            hint, wanted = str(error), from_words({})
         found = await self._queries.find(wanted, limit=_PER_PAGE, cursor=params.get("cursor"))
         return self._page(
             "relays.html",
