@@ -11,10 +11,11 @@ from adapters.checkoutchamp.building import Context, build, notice
 from adapters.checkoutchamp.deciding import decide
 from adapters.checkoutchamp.mapping import Does, Verdict
 from adapters.checkoutchamp.options import CheckoutChampOptions
-from adapters.checkoutchamp.payloads import LONGEST_ID, Payload
-from adapters.checkoutchamp.words import EVENT_WORDS, plain
+from adapters.checkoutchamp.words import EVENT_WORDS
 from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
 from relay.normalise.events import Event
+from relay.normalise.payload import Payload, fitting_id, text_of
+from relay.normalise.words import plain
 
 __all__ = ["CheckoutChamp", "CheckoutChampOptions"]
 
@@ -39,13 +40,13 @@ class CheckoutChamp:
     def read(self, postback: Postback) -> Reading:
         delivery = _delivery_id(postback)
         payload = payloads.read(postback, self._keys)
-        if payloads.says_nothing(payload):
+        if payload.says_nothing():
             return Ignored("ping: the request carries nothing", delivery)
         verdict = decide(payload, self._context.options, self._words)
         events = self._events(verdict, payload)
         if not events:
             return Ignored(verdict.reason or "nothing was refunded", delivery)
-        return Events(events, _warnings(payload), delivery)
+        return Events(events, payload.told(), delivery)
 
     def _events(self, verdict: Verdict, payload: Payload) -> tuple[Event, ...]:
         if verdict.does != Does.IGNORE:
@@ -56,12 +57,6 @@ class CheckoutChamp:
         return (notice(verdict.notice, payload, self._context),)
 
 
-def _warnings(payload: Payload) -> tuple[str, ...]:
-    placeholders = payload.placeholders()
-    return tuple(dict.fromkeys([*([placeholders] if placeholders else []), *payload.warnings]))
-
-
 def _delivery_id(postback: Postback) -> str | None:
     """Only merchants' proxies send one; the platform itself names its deliveries in no way."""
-    text = payloads.text_of(postback.headers.get("idempotency-key"))
-    return text if text is not None and len(text) <= LONGEST_ID else None
+    return fitting_id(text_of(postback.headers.get("idempotency-key")))

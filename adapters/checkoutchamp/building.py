@@ -10,15 +10,17 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from adapters.checkoutchamp import items, properties, refunds, values
+from adapters.checkoutchamp import items, refunds, values
 from adapters.checkoutchamp.mapping import Does, Verdict
 from adapters.checkoutchamp.options import CheckoutChampOptions
-from adapters.checkoutchamp.payloads import LONGEST_ID, Payload, cut
-from adapters.checkoutchamp.properties import Plan, Subject
+from adapters.checkoutchamp.properties import Subject
 from adapters.checkoutchamp.state import shipment
-from adapters.checkoutchamp.values import Ids, Money
-from adapters.checkoutchamp.words import NOTICES, ON_ITS_WAY, Means, plain
+from adapters.checkoutchamp.values import Ids
+from adapters.checkoutchamp.words import NOTICES, ON_ITS_WAY, Means
 from relay.errors import Unmappable
+from relay.normalise.amounts import Money, amount, missing
+from relay.normalise.beside import Plan, collect
+from relay.normalise.building import customer, priced, unmappable
 from relay.normalise.contract import SourceContext
 from relay.normalise.events import (
     CheckoutStarted,
@@ -31,6 +33,8 @@ from relay.normalise.events import (
     OrderRefunded,
     Scalar,
 )
+from relay.normalise.payload import Payload, cut, fitting_id
+from relay.normalise.words import plain
 
 _DIGEST_LENGTH: Final = 24
 _LONGEST_URL: Final = 2000
@@ -56,8 +60,8 @@ class Context:
 
     source: SourceContext
     options: CheckoutChampOptions
-    attributes: Plan
-    properties: Plan
+    attributes: Plan[Subject]
+    properties: Plan[Subject]
 
 
 Fields = dict[str, Any]
@@ -68,7 +72,7 @@ def build(verdict: Verdict, payload: Payload, context: Context) -> tuple[Event, 
     try:
         return _BUILDERS[verdict.does](verdict, payload, context)
     except ValidationError as error:
-        raise _unmappable(error) from error
+        raise unmappable(error, _FIELD_OF) from error
 
 
 def notice(means: Means, payload: Payload, context: Context) -> CustomerEvent:
@@ -80,13 +84,7 @@ def notice(means: Means, payload: Payload, context: Context) -> CustomerEvent:
             properties=_properties(payload, context, values.ids(payload), of_order=False),
         )
     except ValidationError as error:
-        raise _unmappable(error) from error
-
-
-def _unmappable(error: ValidationError) -> Unmappable:
-    first = error.errors(include_input=False, include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else "currency"
-    return Unmappable(_FIELD_OF.get(name, name), first["msg"])
+        raise unmappable(error, _FIELD_OF) from error
 
 
 # --- one builder for each outcome
@@ -160,21 +158,16 @@ _BUILDERS: Final[Mapping[Does, Callable[[Verdict, Payload, Context], tuple[Event
 
 def _order(payload: Payload, context: Context, *, complete: bool = False, checkout: bool = False) -> Fields:
     """The fields of an order event. `complete`: it stands alone, so e-mail and total must be there."""
-    customer = _customer(payload, context, needed=complete or checkout)
-    ids = _ids(payload, context, customer, checkout=checkout)
+    who = _customer(payload, context, needed=complete or checkout)
+    ids = _ids(payload, context, who, checkout=checkout)
     money = values.currency(payload, context.source.currency)
     total = _total(payload, context, money, complete=complete, checkout=checkout)
-    lines = items.read(payload, context.options.product_id, money.code)
-    priced = total is not None or any(line.price_minor is not None for line in lines or ())
     return {
         "order_id": ids.best,
         "names": ids.names,
-        "customer": customer,
-        "currency": money.code if money.said or priced else None,
-        "currency_assumed": priced and not money.said,
-        "total_minor": total,
+        "customer": who,
+        **priced(money, total, items.read(payload, context.options.product_id, money.code)),
         "ordered_at": values.created(payload, context.source.timezone),
-        "items": lines,
         "properties": _properties(payload, context, ids),
     }
 
@@ -184,7 +177,7 @@ def _ids(payload: Payload, context: Context, customer: Customer, *, checkout: bo
     if found is not None:
         return found
     if not checkout:
-        raise values.missing(payload, "orderId", "an order needs an id: map clientOrderId and orderId")
+        raise missing(payload, "orderId", "an order needs an id: map clientOrderId and orderId")
     return _derived(payload, context, customer)
 
 
@@ -200,23 +193,14 @@ def _derived(payload: Payload, context: Context, customer: Customer) -> Ids:
 
 
 def _customer(payload: Payload, context: Context, *, needed: bool) -> Customer:
-    email = payload.text("emailAddress")
-    if email is None and needed:
-        raise values.missing(payload, "emailAddress", "nothing can be sent without it: map emailAddress")
     first, last = _names(payload)
-    rest: Fields = {
+    rest = {
         "external_id": _external_id(payload),
         "first_name": first,
         "last_name": last,
-        "attributes": properties.collect(context.attributes, _subject(payload, context, None)),
+        "attributes": collect(context.attributes, _subject(payload, context, None)),
     }
-    try:
-        return Customer(email=email, **rest)
-    except ValidationError as error:
-        if needed:
-            raise Unmappable("emailAddress", "is not an e-mail address") from error
-    payload.warnings.append("emailAddress is not an e-mail address and was left out")
-    return Customer(**rest)
+    return customer(payload, "emailAddress", payload.text("emailAddress"), rest, needed=needed)
 
 
 def _names(payload: Payload) -> tuple[str | None, str | None]:
@@ -228,19 +212,19 @@ def _names(payload: Payload) -> tuple[str | None, str | None]:
 
 def _external_id(payload: Payload) -> str | None:
     text = payload.text("customerId")
-    return text if text is not None and text != "0" and len(text) <= LONGEST_ID else None
+    return None if text == "0" else fitting_id(text)
 
 
 def _total(payload: Payload, context: Context, money: Money, *, complete: bool, checkout: bool) -> int | None:
     field = values.total_field(payload, checkout=checkout)
     if field is None:
         if complete:
-            raise values.missing(payload, "totalPrice", "an order needs a total: map totalPrice")
+            raise missing(payload, "totalPrice", "an order needs a total: map totalPrice")
         return None
     try:
-        total = values.amount(payload, field, money) or 0
+        total = amount(payload, field, money) or 0
         with_shipping = field == "totalAmount" and context.options.api_total == "with_shipping"
-        return total + ((values.amount(payload, "baseShipping", money) or 0) if with_shipping else 0)
+        return total + ((amount(payload, "baseShipping", money) or 0) if with_shipping else 0)
     except Unmappable as error:
         if complete or values.is_negative(payload.text(field)):
             raise
@@ -255,7 +239,7 @@ def _subject(payload: Payload, context: Context, ids: Ids | None) -> Subject:
 def _properties(
     payload: Payload, context: Context, ids: Ids | None, *, of_order: bool = True
 ) -> dict[str, Scalar]:
-    found = properties.collect(context.properties, _subject(payload, context, ids))
+    found = collect(context.properties, _subject(payload, context, ids))
     # A generic event belongs to no order at the destination, so that it has to name it itself.
     return found if of_order or ids is None else {"order": ids.best, **found}
 

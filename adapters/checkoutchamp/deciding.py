@@ -8,11 +8,12 @@ from adapters.checkoutchamp import state as states
 from adapters.checkoutchamp import words
 from adapters.checkoutchamp.mapping import Does, Verdict, ignore, judge, reconcile
 from adapters.checkoutchamp.options import CheckoutChampOptions
-from adapters.checkoutchamp.payloads import Payload, first_said
-from adapters.checkoutchamp.words import Means, plain
+from adapters.checkoutchamp.payloads import OrderPayload
+from adapters.checkoutchamp.words import Means
 from relay.errors import Unmappable, Unsupported
+from relay.normalise.payload import Payload
+from relay.normalise.words import looked_up, plain, shown
 
-_LONGEST_WORD: Final = 40  # longer than any trigger
 _SAY_WHAT: Final = (
     "nothing says what happened: add event=sale to the postback URL, map customerType, "
     "or set options.default_event"
@@ -26,7 +27,7 @@ _SAY_HOW_FAR: Final = (
 )
 
 
-def decide(payload: Payload, options: CheckoutChampOptions, learned: dict[str, Means]) -> Verdict:
+def decide(payload: OrderPayload, options: CheckoutChampOptions, learned: dict[str, Means]) -> Verdict:
     """What the postback comes to. Raises Unsupported and Unmappable."""
     if not options.test_orders and is_test(payload):
         return ignore("test order")
@@ -40,7 +41,7 @@ def decide(payload: Payload, options: CheckoutChampOptions, learned: dict[str, M
     return _sure(verdict, payload)
 
 
-def is_test(payload: Payload) -> bool:
+def is_test(payload: OrderPayload) -> bool:
     """The vendor says that test cards are never exported; should one come, nobody is to be mailed."""
     if plain(payload.text("cardType")) == "testcard":
         return True
@@ -49,41 +50,23 @@ def is_test(payload: Payload) -> bool:
 
 
 def _event(payload: Payload, learned: dict[str, Means]) -> Means | None:
-    """The merchant's own word; that of the URL beats one in the body."""
-    text = first_said(payload.url, payload.keys["event"]) or payload.text("event")
+    text = payload.stated("event")
     if text is None:
         return None
-    means = learned.get(plain(text)) or words.EVENT_WORDS.get(plain(text))
-    if means is None:
-        raise Unsupported(_unknown(text), field="event")
-    return means
+    return looked_up(text, learned, words.EVENT_WORDS, field="event", platform="CheckoutChamp")
 
 
 def _trigger(payload: Payload, learned: dict[str, Means], *, strict: bool) -> Means | None:
     text = payload.text("customerType")
     if text is None:
         return None
-    means = learned.get(plain(text)) or words.TYPE_WORDS.get(plain(text))
-    if means is None:
+    try:
+        return looked_up(text, learned, words.TYPE_WORDS, field="customerType", platform="CheckoutChamp")
+    except Unsupported:
         if strict:
-            raise Unsupported(_unknown(text), field="customerType")
-        payload.warnings.append(f"customerType is {plain_word(text)}, an unknown word; event decided")
-    return means
-
-
-def _unknown(text: str) -> str:
-    if plain(text) in words.FOREIGN_KINDS:
-        return f"CheckoutChamp postbacks cannot carry {plain_word(text)}"
-    return (
-        f"{plain_word(text)} is no known word for what happened: add event= with a word of the guide to the "
-        "postback URL, or say in options.words which known word it stands for"
-    )
-
-
-def plain_word(text: str) -> str:
-    """`text` if it looks like a word; a merchant may have mapped something personal by mistake."""
-    is_word = text.isascii() and plain(text).isalnum() and len(text) <= _LONGEST_WORD
-    return f'"{text}"' if is_word else "the value"
+            raise
+        payload.warnings.append(f"customerType is {shown(text)}, an unknown word; event decided")
+        return None
 
 
 def _default(options: CheckoutChampOptions) -> Means | None:

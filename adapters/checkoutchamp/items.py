@@ -10,15 +10,14 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from adapters.checkoutchamp.payloads import LONGEST_ID, Payload, Said, as_members, clean, cut, first_said
-from adapters.checkoutchamp.values import LARGEST_MINOR
+from adapters.checkoutchamp.payloads import as_members, clean
 from relay.normalise import money
+from relay.normalise.amounts import price
 from relay.normalise.events import Item
+from relay.normalise.payload import Payload, Said, cut, first_said, fitting_id, quantity
 
 _CONTAINERS: Final = ("items", "lineitems", "orderitems", "products")
 _SLOT_DIGITS: Final = 2  # five slots are documented; receivers look at twenty
-_MOST: Final = 10**9
-_LONGEST_QUANTITY: Final = 16
 
 # Where each kind of product id is, in a slot and in an API item. `productId` is the campaign's id in API
 # items, while merchants rename product1_crmId, the base id, to a plain `productId`.
@@ -130,13 +129,13 @@ def _item(line: Line, payload: Payload, prefer: str, code: str | None) -> Item |
         if name is not None:
             payload.warnings.append(f"{line.label} has no usable product id and was left out; map its crmId")
         return None
-    sku = _fitting(first_said(line.members, _SKU))
-    quantity = _quantity(first_said(line.members, _QUANTITY))
+    sku = fitting_id(first_said(line.members, _SKU))
+    units = quantity(first_said(line.members, _QUANTITY))
     return Item(
         product_id=product_id,
         title=name or sku or product_id,
-        quantity=quantity,
-        price_minor=None if code is None else _price(line, payload, quantity, code),
+        quantity=units,
+        price_minor=_price(line, payload, units, code),
         variant_title=cut(first_said(line.members, ("variantname",))),
         sku=sku,
     )
@@ -144,37 +143,13 @@ def _item(line: Line, payload: Payload, prefer: str, code: str | None) -> Item |
 
 def _product_id(line: Line, prefer: str) -> str | None:
     for kind in (prefer, *_FALLBACKS):
-        text = _fitting(first_said(line.members, line.ids[kind]))
+        text = fitting_id(first_said(line.members, line.ids[kind]))
         if text is not None:
             return text
     return None
 
 
-def _fitting(text: str | None) -> str | None:
-    return text if text is not None and len(text) <= LONGEST_ID else None
-
-
-def _quantity(text: str | None) -> int:
-    """A positive whole number; anything else is one."""
-    if text is None or len(text) > _LONGEST_QUANTITY:
-        return 1
-    whole, _, rest = text.partition(".")
-    if not whole.isdecimal() or rest.strip("0"):
-        return 1
-    number = int(whole)
-    return number if 1 <= number <= _MOST else 1
-
-
-def _price(line: Line, payload: Payload, quantity: int, code: str) -> int | None:
+def _price(line: Line, payload: Payload, units: int, code: str | None) -> int | None:
     """The price of one. The platform sends the amount charged for the whole line."""
-    text = first_said(line.members, _PRICE)
-    if text is None:
-        return None
-    try:
-        total = money.minor(text, code)
-    except ValueError:
-        total = -1
-    if not 0 <= total <= LARGEST_MINOR:
-        payload.warnings.append(f"the price of {line.label} is not an amount and was left out")
-        return None
-    return total if quantity == 1 else money.unit_price(total, quantity)
+    total = price(payload, line.label, first_said(line.members, _PRICE), code)
+    return total if total is None or units == 1 else money.unit_price(total, units)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
-from relay.normalise.fields import plain_key
-
-Keys: TypeAlias = Mapping[str, tuple[str, ...]]
+from relay.normalise.fields import names_of, plain_key
+from relay.normalise.payload import Keys
+from relay.normalise.scrub import SENSITIVE
 
 # Canonical name -> the plain keys it is seen under, the canonical one first (it beats its aliases).
 SEEN: Final[dict[str, str]] = {
@@ -62,17 +62,8 @@ def keys(export_names: Mapping[str, str]) -> Keys:
     return {field: own.get(field, ()) + tuple(seen.split()) for field, seen in SEEN.items()}
 
 
-def names_of(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-DROPPED: Final = names_of("""
-    cardnumber cardno ccnumber creditcardnumber cardsecuritycode securitycode cvv cvv2 cvc cardcvv cardcvc
-    cardlast4 cardlastfour last4 cardbin cardexpirydate cardexpiry cardexpiration cardexpirationdate
-    cardexpmonth cardexpyear cardmonth cardyear expmonth expyear cardtoken cardholdername
-    achaccountnumber achroutingnumber achaccounttype achaccountholder ddiban ddbic iban bic
-    bankaccount bankaccountnumber bankaccountno bankroutingnumber accountnumber routingnumber
-    token accesstoken apitoken authtoken apikey secret relaysecret webhooksecret password loginid
-    signature authorization
+DROPPED: Final = SENSITIVE | names_of("""
+    achaccountnumber achroutingnumber achaccounttype achaccountholder ddiban ddbic
+    relaysecret webhooksecret loginid
 """)
 """Plain keys whose values are never stored: card, bank, sign-in."""

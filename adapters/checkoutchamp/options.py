@@ -6,24 +6,17 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from adapters.checkoutchamp.names import DROPPED, SEEN, names_of
-from adapters.checkoutchamp.words import EVENT_WORDS, plain
-from relay.normalise.fields import plain_key
+from adapters.checkoutchamp.names import DROPPED, SEEN
+from adapters.checkoutchamp.words import EVENT_WORDS
+from relay.normalise.beside import attributes_that_may_leave, properties_that_may_leave
+from relay.normalise.fields import names_of, plain_key
+from relay.normalise.words import plain
 
-_PRIVATE: Final = names_of("""
+_PRIVATE: Final = DROPPED | names_of("""
     transactionid actualtransactionid parenttxnid clienttxnid merchanttxnid gatewaytitle gatewayid
-    merchantid merchantdescriptor midnumber ipaddress ip useragent avsresponse cvvresponse
-    phonenumber phone telephone mobile address1 address2 address street city state country postalcode
-    zip zipcode shipfullname shipfirstname shiplastname shipaddress1 shipaddress2 shipcity shipstate
-    shipcountry shippostalcode shipzip shipphone shipphonenumber shipcompany dateofbirth ssn
-""")
-# The Commerce API keeps these names for itself.
-_RESERVED_PROPERTIES: Final = names_of("""
-    orderid ordernumber totalcents currency lineitems items customer status orderedat checkoutid
-""")
-_RESERVED_ATTRIBUTES: Final = names_of("""
-    ltv totalspent orderscount aov totalorders predictedltv churnrisk expectednextorderat
-    avgdaysbetweenorders predictionconfidence
+    merchantid merchantdescriptor midnumber avsresponse cvvresponse
+    shipfullname shipfirstname shiplastname shipaddress1 shipaddress2 shipcity shipstate
+    shipcountry shippostalcode shipzip shipphone shipphonenumber shipcompany
 """)
 PROPERTIES: Final = (
     "crmOrderId campaignId campaignName affId subAffId sourceId "
@@ -102,27 +95,15 @@ class CheckoutChampOptions(BaseModel):
     @field_validator("attributes")
     @classmethod
     def _attributes_may_leave(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _may_leave(names, _RESERVED_ATTRIBUTES)
+        return attributes_that_may_leave(names, _PRIVATE)
 
     @field_validator("properties")
     @classmethod
     def _properties_may_leave(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _may_leave(names, _RESERVED_PROPERTIES)
+        return properties_that_may_leave(names, _PRIVATE)
 
 
 def _known(word: str) -> str:
     if plain(word) not in EVENT_WORDS:
         raise ValueError(f"{word!r} is no known event; write for example sale, partial, shipped or refund")
     return word
-
-
-def _may_leave(names: tuple[str, ...], reserved: frozenset[str]) -> tuple[str, ...]:
-    for name in names:
-        key = plain_key(name)
-        if key in reserved:
-            raise ValueError(f"{name!r} is a name the destination keeps for itself")
-        if key in _PRIVATE or key in DROPPED:
-            raise ValueError(f"{name!r} is never sent: card, bank, gateway, address, phone or a token")
-        if not key:
-            raise ValueError("a field name is empty")
-    return names

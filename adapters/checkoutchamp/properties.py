@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from adapters.checkoutchamp import values
-from adapters.checkoutchamp.names import Keys
-from adapters.checkoutchamp.payloads import Payload, cut, first_said, shipments
-from adapters.checkoutchamp.words import ON_ITS_WAY, plain
-from relay.normalise import times
+from adapters.checkoutchamp.payloads import shipments
+from adapters.checkoutchamp.words import ON_ITS_WAY
+from relay.normalise import beside, times
+from relay.normalise.beside import Plan, Reader, Special
 from relay.normalise.events import Scalar
-from relay.normalise.fields import plain_key
-
-_LONGEST_NUMBER: Final = 9
+from relay.normalise.payload import Keys, Payload, cut, first_said
+from relay.normalise.words import plain
 
 
 class Subject(NamedTuple):
@@ -23,49 +21,15 @@ class Subject(NamedTuple):
     crm: str | None
 
 
-Reader: TypeAlias = Callable[[Subject], Scalar | None]
-Plan: TypeAlias = Mapping[str, tuple[tuple[str, Reader], ...]]
-"""Plain key -> the names to send where it is present, each with how to read it."""
+def plan(names: tuple[str, ...], keys: Keys) -> Plan[Subject]:
+    return beside.plan(names, keys, _SPECIAL, {"carrier": "shipCarrier"})
 
 
-def plan(names: tuple[str, ...], keys: Keys) -> Plan:
-    fields: dict[str, tuple[tuple[str, Reader], ...]] = {}
-    for name in names:
-        probes, read = _field(plain_key(name), keys)
-        for probe in probes:
-            fields[probe] = (*fields.get(probe, ()), (name, read))
-    return fields
-
-
-def collect(fields: Plan, subject: Subject) -> dict[str, Scalar]:
-    plain = subject.payload.plain
-    few, many = (fields, plain) if len(fields) < len(plain) else (plain, fields)
-    return {
-        name: value
-        for key in few
-        if key in many
-        for name, read in fields[key]
-        if (value := read(subject)) is not None
-    }
-
-
-def _field(key: str, keys: Keys) -> tuple[tuple[str, ...], Reader]:
-    """The plain keys a name may be under, and how to read it."""
-    canonical = {plain_key(field): field for field in keys}.get(_OTHER_NAMES.get(key, key))
-    probes = keys[canonical] if canonical else (key,)
-    extra, read = _SPECIAL.get(key, ((), _text(probes)))
-    return probes + extra, read
-
-
-def _text(names: tuple[str, ...]) -> Reader:
-    return lambda subject: cut(first_said(subject.payload.plain, names))
-
-
-def _day(field: str) -> Reader:
+def _day(field: str) -> Reader[Subject]:
     return lambda subject: values.day(subject.payload, field, subject.zone)
 
 
-def _shipping(field: str) -> Reader:
+def _shipping(field: str) -> Reader[Subject]:
     return lambda subject: cut(subject.payload.text(field) or _of_shipment(subject.payload, field))
 
 
@@ -84,9 +48,7 @@ def _carrier(subject: Subject) -> Scalar | None:
 
 def _cycle(subject: Subject) -> Scalar | None:
     """A whole number; ONE_TIME, of orders without a subscription, says nothing."""
-    text = subject.payload.text("billingCycleNumber")
-    is_number = text is not None and text.isdecimal() and len(text) <= _LONGEST_NUMBER
-    return int(text) if is_number and text is not None else None
+    return beside.count(subject.payload.text("billingCycleNumber"))
 
 
 def _original(subject: Subject) -> Scalar | None:
@@ -106,8 +68,7 @@ def _discount(subject: Subject) -> Scalar | None:
     return None if values.is_zero(text) else cut(text)
 
 
-_OTHER_NAMES: Final = {"carrier": "shipcarrier"}
-_SPECIAL: Final[dict[str, tuple[tuple[str, ...], Reader]]] = {
+_SPECIAL: Final[Special[Subject]] = {
     "crmorderid": (("orderid", "actualorderid"), lambda subject: subject.crm),
     "billingcyclenumber": ((), _cycle),
     "originalorderid": ((), _original),

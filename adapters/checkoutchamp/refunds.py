@@ -10,10 +10,10 @@ from typing import Final
 
 from adapters.checkoutchamp import values
 from adapters.checkoutchamp.mapping import Does
-from adapters.checkoutchamp.payloads import Payload
-from adapters.checkoutchamp.values import Money
 from relay.errors import Unmappable
+from relay.normalise.amounts import Money, amount, missing
 from relay.normalise.events import Refund
+from relay.normalise.payload import Payload
 
 _ADVICE: Final = (
     "the postback does not say how much was refunded: map refundRemaining beside the total, or orderStatus; "
@@ -30,7 +30,7 @@ def refund(payload: Payload, does: Does, money: Money) -> Refund | None:
         return _full(payload, money)
     so_far = _so_far(payload, money)
     if so_far is None:
-        raise values.missing(payload, "refundRemaining", _ADVICE)
+        raise missing(payload, "refundRemaining", _ADVICE)
     return so_far if so_far.amount_minor != 0 else None
 
 
@@ -57,10 +57,10 @@ def in_part(payload: Payload, money: Money) -> Refund | None:
 
 def _so_far(payload: Payload, money: Money) -> Refund | None:
     """The sum of all refunds of the order; None where the fields for it are not there."""
-    total = values.amount(payload, values.total_field(payload, checkout=False), money)
-    so_far = values.amount(payload, "totalRefunded", money)
+    total = amount(payload, values.total_field(payload, checkout=False), money)
+    so_far = amount(payload, "totalRefunded", money)
     if so_far is None:
-        remaining = values.amount(payload, "refundRemaining", money)
+        remaining = amount(payload, "refundRemaining", money)
         if remaining is None or total is None:
             return None
         so_far = total - remaining
@@ -74,6 +74,6 @@ def _so_far(payload: Payload, money: Money) -> Refund | None:
 def _chargeback(payload: Payload, money: Money) -> Refund:
     if not payload.text("chargebackAmount") or values.is_zero(payload.text("chargebackAmount")):
         return Refund(basis="full", chargeback=True)
-    amount = values.amount(payload, "chargebackAmount", money)
+    taken = amount(payload, "chargebackAmount", money)
     # Taken back beside what was refunded before, and once however often it is told.
-    return Refund(basis="step", id="chargeback", amount_minor=amount, chargeback=True)
+    return Refund(basis="step", id="chargeback", amount_minor=taken, chargeback=True)

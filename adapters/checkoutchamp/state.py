@@ -7,8 +7,10 @@ from typing import Final
 
 from adapters.checkoutchamp import values, words
 from adapters.checkoutchamp.options import CheckoutChampOptions
-from adapters.checkoutchamp.payloads import Payload, Said, first_said, shipments, text_of
-from adapters.checkoutchamp.words import Means, plain
+from adapters.checkoutchamp.payloads import shipments
+from adapters.checkoutchamp.words import Means
+from relay.normalise.payload import Payload, Said, first_said, text_of
+from relay.normalise.words import plain
 
 _LONGEST_CYCLE: Final = 5  # digits; no subscription lives so long
 

@@ -1,16 +1,15 @@
-"""Amounts, currencies, dates and ids out of a payload."""
+"""Totals, dates and ids out of a payload."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from adapters.checkoutchamp.payloads import LONGEST_ID, Payload, Said, text_of
 from relay.errors import Unmappable
-from relay.normalise import money as currencies
-from relay.normalise import times
+from relay.normalise import amounts, times
+from relay.normalise.amounts import Money, number
+from relay.normalise.payload import LONGEST_ID, Payload, Said, text_of
 
 TOTALS: Final = ("totalAmount", "totalPrice", "orderTotal")
 """Which total to take: the API's, else the running one with upsells, else that of the first sale."""
@@ -33,7 +32,6 @@ _EPOCH: Final = 1970
 _DAY: Final = len("2026-03-04")
 _HEX: Final = frozenset("0123456789ABCDEFabcdef")
 _HEX_LENGTH: Final = 10
-LARGEST_MINOR: Final = 10**15
 
 
 # --- ids
@@ -105,64 +103,8 @@ def is_api_shaped(payload: Payload) -> bool:
 # --- money
 
 
-class Money(NamedTuple):
-    """The currency amounts are read in. `said` is False where it is only the source's default."""
-
-    code: str | None
-    said: bool
-    trouble: str
-
-
 def currency(payload: Payload, default: str | None) -> Money:
-    """The postback's currency, else an unambiguous symbol's, else the source's default."""
-    written = payload.text("currencyCode")
-    symbol = payload.text("currencySymbol")
-    if written is not None and any(c.isalnum() for c in written):
-        return _coded(written)
-    known = currencies.UNAMBIGUOUS_SYMBOLS.get(written or symbol or "")
-    if known:
-        return Money(known, said=True, trouble="")
-    if written or symbol:
-        _warn_of_symbol(payload, default)
-    return Money(
-        default, said=False, trouble="map currencyCode, or set currency in the settings of this source"
-    )
-
-
-def _coded(written: str) -> Money:
-    try:
-        return Money(currencies.currency_code(written), said=True, trouble="")
-    except ValueError:
-        return Money(None, said=False, trouble="is not an ISO 4217 currency code such as USD")
-
-
-def _warn_of_symbol(payload: Payload, default: str | None) -> None:
-    if default is not None:
-        payload.warnings.append(
-            f"the currency came as a symbol several currencies share; took {default}, the source's own. "
-            "Map currencyCode"
-        )
-
-
-def amount(payload: Payload, field: str | None, money: Money) -> int | None:
-    """The amount of `field` in minor units, None where it says nothing. Raises Unmappable."""
-    text = None if field is None else payload.text(field)
-    if field is None or text is None:
-        return None
-    if money.code is None:
-        raise Unmappable("currencyCode", money.trouble)
-    try:
-        found = currencies.minor(text, money.code)
-    except ValueError as error:
-        raise Unmappable(field, "is not an amount such as 49.90") from error
-    if not 0 <= found <= LARGEST_MINOR:
-        raise Unmappable(field, "is negative" if found < 0 else "is too large to be an amount")
-    return found
-
-
-def missing(payload: Payload, field: str, reason: str) -> Unmappable:
-    """The error for a field that is not there, with the placeholders that may be why."""
-    return Unmappable(field, payload.explained(reason))
+    return amounts.currency(payload, "currencyCode", default, symbol="currencySymbol")
 
 
 def total_field(payload: Payload, *, checkout: bool) -> str | None:
@@ -174,24 +116,17 @@ def total_field(payload: Payload, *, checkout: bool) -> str | None:
 
 
 def is_positive(text: str | None) -> bool:
-    number = _number(text)
-    return number is not None and number > 0
+    found = number(text)
+    return found is not None and found > 0
 
 
 def is_negative(text: str | None) -> bool:
-    number = _number(text)
-    return number is not None and number < 0
+    found = number(text)
+    return found is not None and found < 0
 
 
 def is_zero(text: str | None) -> bool:
-    return _number(text) == 0
-
-
-def _number(text: str | None) -> Decimal | None:
-    try:
-        return None if text is None else currencies.amount(text)
-    except ValueError:
-        return None
+    return number(text) == 0
 
 
 # --- dates

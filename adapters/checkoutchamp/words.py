@@ -8,23 +8,9 @@ taken for a sale; `options.words` teaches one.
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from relay.normalise.events import KINDS
-
-_SEPARATORS: Final = str.maketrans("", "", " \t_-.()")
-_LONGEST: Final = 64
-
-
-@lru_cache(maxsize=1024)
-def _plain(text: str) -> str:
-    return text.lower().translate(_SEPARATORS)
-
-
-def plain(text: str | None) -> str:
-    """`text` without case, blanks, hyphens, dots and underscores: "RMA Pending" and RMA_PENDING are one."""
-    return _plain(text[:_LONGEST]) if text else ""
+from relay.normalise.words import vocabulary
 
 
 class Means(StrEnum):
@@ -116,18 +102,11 @@ _KINDS: Final[tuple[tuple[Means, tuple[str, ...]], ...]] = (
 _SUBSCRIPTION_ONLY: Final = (Means.SUBSCRIPTION_CANCELLED, ("cancelled", "canceled", "cancellation"))
 
 
-def _vocabulary(*rows: tuple[Means, tuple[str, ...]]) -> dict[str, Means]:
-    return {plain(word): means for means, words in rows for word in words}
-
-
-EVENT_WORDS: Final = _vocabulary(*_TRIGGERS, *_KINDS)
+EVENT_WORDS: Final = vocabulary(*_TRIGGERS, *_KINDS)
 """What the merchant's `event=` may say."""
 
-TYPE_WORDS: Final = _vocabulary(*_TRIGGERS, _SUBSCRIPTION_ONLY)
+TYPE_WORDS: Final = vocabulary(*_TRIGGERS, _SUBSCRIPTION_ONLY)
 """What the platform's customerType may say."""
-
-FOREIGN_KINDS: Final = frozenset(plain(k) for k in KINDS) - EVENT_WORDS.keys()
-"""Kinds of the relay that no CheckoutChamp postback can carry."""
 
 STATUSES: Final = {
     "complete": "complete",

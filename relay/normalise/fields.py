@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeAlias
@@ -21,7 +22,10 @@ Fields: TypeAlias = dict[str, Value]
 MAX_DEPTH: Final = 32
 MAX_FIELDS: Final = 5_000
 MAX_DIGITS: Final = 40
-_MACRO: Final = re.compile(r"\[[A-Za-z0-9_]+\]")
+UTF_8: Final = "utf-8"
+# [firstName] as CheckoutChamp and {first_name} as Sticky.io write it, the latter also left in percent signs.
+_MACRO: Final = re.compile(r"\[([A-Za-z0-9_]+)\]|\{([A-Za-z0-9_.-]+)\}|%7[Bb]([A-Za-z0-9_.-]+)%7[Dd]")
+_BYTE: Final = re.compile(r"[\x80-\xff]")
 _BRACKET: Final = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -31,32 +35,54 @@ def plain_key(key: str) -> str:
     return "".join(c for c in key.lower() if c.isalnum())
 
 
+def names_of(text: str) -> frozenset[str]:
+    """The words of `text`: a table of plain keys, as it is best read."""
+    return frozenset(text.split())
+
+
 def read(postback: Postback) -> Fields:
     """The query's fields, and over them the body's.
 
     Raises Malformed: not UTF-8, broken or too deep JSON, NaN, a top level that is no object.
     """
-    fields = from_form(postback.query) if postback.query else {}
-    if postback.body.strip():
-        fields.update(_body(postback))
-    return fields
+    return {**of_query(postback), **of_body(postback)}
 
 
-def _body(postback: Postback) -> Fields:
-    try:
-        text = postback.body.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed(f"the body is not UTF-8 (byte {error.start})") from error
+def of_query(postback: Postback, encoding: str = UTF_8) -> Fields:
+    """Raises Malformed where it is not in `encoding`."""
+    # Bytes that came without percent signs were handed over as Latin-1, one character each.
+    query = _BYTE.sub(lambda byte: f"%{ord(byte[0]):02X}", postback.query)
+    return from_form(query, encoding) if query else {}
+
+
+def of_body(postback: Postback, encoding: str = UTF_8) -> Fields:
+    """Raises Malformed. JSON is UTF-8, whatever `encoding` forms are in."""
+    body = postback.body
+    if not body.strip():
+        return {}
     kind = postback.headers.get("content-type", "").lower()
-    # Forms arrive under any content type, and so does JSON: curl -d calls everything a form.
-    start = text.lstrip()[:1]
-    if "json" in kind or start == "{" or (start == "[" and "form" not in kind):
-        return from_json(text)
+    if _is_json(body, kind):
+        return from_json(_text(body, UTF_8))
     if "multipart/" in kind:
         raise Malformed("multipart bodies are not read; send JSON or application/x-www-form-urlencoded")
-    if "=" not in text:
+    if b"=" not in body:
         raise Malformed("the body is neither JSON nor a form")
-    return from_form(text)
+    return from_form(_text(body, encoding), encoding)
+
+
+def _is_json(body: bytes, kind: str) -> bool:
+    """Forms arrive under any content type, and so does JSON: curl -d calls everything a form."""
+    start = body.removeprefix(BOM_UTF8).lstrip()[:1]
+    if start in (b"{", b'"') or (start == b"[" and "form" not in kind):
+        return True
+    return "json" in kind and b"=" not in body
+
+
+def _text(body: bytes, encoding: str) -> str:
+    try:
+        return body.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise Malformed(f"the body is not {encoding.upper()} (byte {error.start})") from error
 
 
 def from_json(text: str) -> Fields:
@@ -78,12 +104,18 @@ def from_json(text: str) -> Fields:
     return value
 
 
-def from_form(text: str) -> Fields:
+def from_form(text: str, encoding: str = UTF_8) -> Fields:
     """`a=1&b[0][c]=2`, PHP's bracket keys as nested objects. Of a repeated key the last non-empty wins."""
     try:
-        pairs = parse_qsl(text.strip(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        pairs = parse_qsl(
+            text.strip(),
+            keep_blank_values=True,
+            encoding=encoding,
+            errors="strict",
+            max_num_fields=MAX_FIELDS,
+        )
     except UnicodeDecodeError as error:
-        raise Malformed("the form is not UTF-8") from error
+        raise Malformed(f"the form is not {encoding.upper()}") from error
     except ValueError as error:
         raise Malformed(f"the form has more than {MAX_FIELDS} fields") from error
     fields: Fields = {}
@@ -158,7 +190,7 @@ def _check_depth(value: Any) -> None:
 
 
 def said(value: Value) -> str | None:
-    """`value` as text, or None where it says nothing: null, blank, a nested value, an unreplaced [macro]."""
+    """`value` as text, or None where it says nothing: null, blank, a nested value, an unreplaced macro."""
     if value is None or isinstance(value, dict | list):
         return None
     if isinstance(value, bool):
@@ -168,5 +200,11 @@ def said(value: Value) -> str | None:
 
 
 def is_macro(text: str) -> bool:
-    """Whether `text` is a placeholder the platform did not replace: [firstName]."""
-    return text[:1] == "[" and _MACRO.fullmatch(text) is not None
+    """Whether `text` is a placeholder the platform did not replace: [firstName], {first_name}."""
+    return macro_name(text) is not None
+
+
+def macro_name(text: str) -> str | None:
+    """What stands in a placeholder, None where `text` is none."""
+    found = _MACRO.fullmatch(text) if text[:1] in ("[", "{", "%") else None
+    return found and (found[1] or found[2] or found[3])

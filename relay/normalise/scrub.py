@@ -11,9 +11,17 @@ from typing import Final
 from urllib.parse import quote_plus, unquote_plus
 
 from relay.normalise.contract import Postback
-from relay.normalise.fields import plain_key
+from relay.normalise.fields import names_of, plain_key
 
 DROPPED: Final = "[dropped]"
+SENSITIVE: Final = names_of("""
+    cardnumber cardno ccnumber creditcardnumber cardsecuritycode securitycode cvv cvv2 cvc cardcvv cardcvc
+    cardlast4 cardlastfour last4 cardbin cardexpirydate cardexpiry cardexpiration cardexpirationdate
+    cardexpmonth cardexpyear cardmonth cardyear expmonth expyear cardtoken cardholdername
+    iban bic bankaccount bankaccountnumber bankaccountno bankroutingnumber accountnumber routingnumber
+    token accesstoken apitoken authtoken apikey secret password signature authorization
+""")
+"""Plain keys that mean the same on every platform, and that no adapter has stored: card, bank, sign-in."""
 
 _SECRET_HEADER: Final = re.compile(r"authorization|cookie|token|secret|signature|hmac|api-?key|password")
 _JSON_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*:\s*)?', re.DOTALL)

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from adapters.checkoutchamp import CheckoutChampOptions
 from adapters.checkoutchamp.options import Trigger
-from adapters.checkoutchamp.words import EVENT_WORDS, NOTICES, plain
+from adapters.checkoutchamp.words import EVENT_WORDS, NOTICES
 from relay.normalise import events
 from relay.normalise.contract import Ignored
 from relay.normalise.events import CustomerEvent
+from relay.normalise.words import plain
 from tests.adapters.checkoutchamp_support import (
     COMPLETE,
     FIXTURES,
