@@ -23,6 +23,8 @@ ENDPOINTS: Final[dict[Endpoint, str]] = {
     "events": "/subscribers/events",
 }
 PRODUCTS_PER_CALL: Final = 100
+_WHO: Final = ("email", "externalId", "firstName", "lastName")
+_WHICH: Final = ("orderId", "checkoutId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,14 @@ class Call:
     @property
     def content(self) -> bytes:
         return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """What it says of whom and which order."""
+        who: Mapping[str, Any] = self.body.get("customer", self.body)
+        attributes = who.get("attributes") or who.get("customAttributes") or {}
+        told = [who.get(name) for name in _WHO] + [self.body.get(name) for name in _WHICH]
+        return frozenset(value for value in (*told, *attributes.values()) if isinstance(value, str))
 
     @property
     def digest(self) -> str:

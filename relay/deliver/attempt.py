@@ -7,9 +7,7 @@ out, which costs no attempt.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -36,6 +34,7 @@ from relay.journal.records import (
     Settlement,
     Status,
 )
+from relay.journal.titles import title_of
 from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.events import BOOKED, Event
@@ -289,14 +288,15 @@ class Attempt:
                 await self._pause(call.endpoint, error)
                 await self._release(reservation, entry, error.code)
             case CallRefused() | AttemptError():
-                refusal = Refusal(call.endpoint, _digest(error.reason))
+                title = title_of(error.reason, call.personal)
                 await self._dead(
                     error.reason,
+                    title=title,
                     attempts=1,
                     code=error.code,
                     unreserve=reservation,
                     history=entry,
-                    refusal=refusal,
+                    refusal=Refusal(call.endpoint, title),
                 )
 
     async def _try_again(
@@ -312,7 +312,8 @@ class Attempt:
             "history": entry,
         }
         if wait is None:
-            await self._dead(f"gave up after {tries} tries; the last: {error.reason}", **common)
+            title = f"gave up; the last: {title_of(error.reason, call.personal)}"
+            await self._dead(f"gave up after {tries} tries; the last: {error.reason}", title=title, **common)
             return
         await self._settle(
             status=Status.RETRYING,
@@ -353,10 +354,14 @@ class Attempt:
     def _waiting_status(self) -> Status:
         return Status.RETRYING if int(self._leased.fields.get("tries", 0)) else Status.QUEUED
 
-    async def _dead(self, reason: str, *, stage: str = "deliver", **settled: Any) -> None:
+    async def _dead(self, reason: str, *, title: str = "", stage: str = "deliver", **settled: Any) -> None:
         log.error("relay.dead", relay=self._leased.id, destination=self._to.name, stage=stage)
         self._tally("dead")
-        if await self._settle(status=Status.DEAD, reason=reason, stage=stage, **settled) != "done":
+        title = title or title_of(reason)
+        if (
+            await self._settle(status=Status.DEAD, reason=reason, title=title, stage=stage, **settled)
+            != "done"
+        ):
             log.error("destination.paused", destination=self._to.name, by="the breaker")
         raise Stopped
 
@@ -405,12 +410,6 @@ _WORDS: Final[dict[type[AttemptError], str]] = {
     EndpointRefused: "endpoint refused",
     CallRefused: "refused",
 }
-
-
-def _digest(words: str) -> str:
-    """Of a refusal, whichever order it names: ids and numbers make no other refusal."""
-    same = re.sub(r"[\w.+-]*[\d@][\w.@+-]*", "#", words)
-    return hashlib.blake2b(same.encode(), digest_size=8).hexdigest()
 
 
 def _with_field(refusal: Refuse) -> str:

@@ -77,7 +77,8 @@ class Journal:
         self._hold_ms = DRAIN_HOLD // timedelta(milliseconds=1)
         self._record_options = json.dumps({"keep_ms": self._keep_ms, "wakeup": self._wakeup})
         self._salt: bytes | None = None
-        lib = f"{clock or _source('clock')}\n{_source('lib')}"
+        shared = (_source(name) for name in ("base", "issues", "hours", "lib"))
+        lib = "\n".join((clock or _source("clock"), *shared))
         self._record, self._claim, self._reserve, self._settle, self._drain, self._operate, self._erase = (
             redis.register_script(f"{lib}\n{_source(name)}")
             for name in ("record", "claim", "reserve", "settle", "drain", "operate", "erase")

@@ -17,7 +17,11 @@ leased:DEST          zset    lanes being sent, by end of lease; leaseholder:DEST
 held:DEST            zset    relays waiting outside their lane, by deadline
 dest:DEST            hash    pause and slow-down; budget:KEY zset of reservations; backfill:KEY its next slot
 drain:DEST           string  the drain that is running or was woken; wake:DEST list rings it; at:DEST
-i:SOURCE:STATUS      zset    index of relay ids; i:person:PERSON of a customer's
+i:SOURCE:STATUS      zset    index of relay ids; i:person:PERSON of a customer's; i:issue:ISSUE of its dead
+issue:ISSUE          hash    what dead letters share (stage, adapter, kinds, title), first and last seen, ever
+                             how many, d:DAY on a day, muted, trial; muted set
+issues               zset    issues with dead letters, by when last seen
+hour:HOUR            hash    SOURCE:received, :delivered, :dead in that hour
 n, active, src:NAME  hash    totals by source and status; by destination, endpoint and status; first and last
 kept:SOURCE:STATUS   string  how far retention has come
 fence, salt          string  lease tokens; what people's digests are made with
@@ -38,6 +42,8 @@ class Keys:
         self.totals = f"{prefix}n"
         self.active = f"{prefix}active"
         self.salt = f"{prefix}salt"
+        self.issues = f"{prefix}issues"
+        self.muted = f"{prefix}muted"
 
     def relay(self, relay: str) -> str:
         return f"{self.prefix}r:{relay}"
@@ -65,6 +71,15 @@ class Keys:
 
     def person(self, person: str) -> str:
         return f"{self.prefix}i:person:{person}"
+
+    def issue(self, issue: str) -> str:
+        return f"{self.prefix}issue:{issue}"
+
+    def issue_index(self, issue: str) -> str:
+        return f"{self.prefix}i:issue:{issue}"
+
+    def hour(self, hour: int) -> str:
+        return f"{self.prefix}hour:{hour}"
 
     def source(self, source: str) -> str:
         return f"{self.prefix}src:{source}"

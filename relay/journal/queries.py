@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from relay.journal import codec
 from relay.journal.answers import ask, text
 from relay.journal.filter import Bounds, Filter
+from relay.journal.issues import Issues
 from relay.journal.journal import Journal
 from relay.journal.leads import Indexes, Known, Lead
 from relay.journal.records import Pause, Relay, RelayDetail, Stats, Status
@@ -78,6 +79,7 @@ class Queries:
         self._sources = tuple(sources)
         self._destinations = tuple(destinations)
         self._patience = patience
+        self.issues = Issues(self._redis, self._keys)
 
     # Lists -------------------------------------------------------------------------------------------
 
@@ -127,6 +129,9 @@ class Queries:
             return _Led(Known({wanted.relay}), frozenset({"relay"}))
         if wanted.order:
             return _Led(Known(await self._of_order(wanted)), frozenset({"order", "source"}))
+        if wanted.issue:
+            dead = {"status"} if wanted.status is Status.DEAD else set()
+            return _Led(Indexes(self._redis, [keys.issue_index(wanted.issue)]), frozenset({"issue", *dead}))
         if wanted.email or wanted.person:
             person = await self._journal.person(wanted.email) if wanted.email else wanted.person or ""
             return _Led(Indexes(self._redis, [keys.person(person)]), frozenset({"email", "person"}))

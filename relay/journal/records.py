@@ -33,7 +33,8 @@ class Recording:
     """A postback about to be recorded. `copy` and `delivery` tell copies; `window_ms` for how long.
 
     `email` is the customer's, "" without one; the journal keeps a digest of it. `order` is the
-    order's id as people know it. `stage` says where a dead one died. `backfill` goes behind what is live.
+    order's id as people know it. `stage` says where a dead one died, and `title` why, with what differs from
+    relay to relay left out. `backfill` goes behind what is live.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Recording:
     places: bool = False
     is_order: bool = False
     stage: str = ""
+    title: str = ""
     backfill: bool = False
 
 
@@ -133,10 +135,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A permanent refusal, for the breaker. `digest` is the same for refusals in the same words."""
+    """A permanent refusal, for the breaker. `title` is the same for refusals in the same words."""
 
     endpoint: str
-    digest: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class Settlement:
     code: int | None = None
     done: str | None = None
     stage: str | None = None
+    title: str | None = None
     overtaken: bool = False
     accepted: Accepted | None = None
     unreserve: Reservation | None = None

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from relay.journal.records import Accepted, Leased, Recording, Reservation, Settlement
+from relay.journal.titles import title_of
 
 
 def digest(salt: bytes, email: str) -> str:
@@ -35,6 +36,7 @@ def meta(r: Recording, salt: bytes) -> dict[str, Any]:
         "placed": "1" if r.places else "",
         "is_order": r.is_order,
         "stage": r.stage,
+        "title": r.title or title_of(r.reason),
         "backfill": "1" if r.backfill else "",
     }
 
@@ -58,10 +60,11 @@ def result(s: Settlement) -> dict[str, Any]:
         "code": s.code,
         "done": s.done,
         "stage": s.stage,
+        "title": s.title,
         "accepted": _ledger(s.accepted),
         "unreserve": _ledger(s.unreserve),
         "version": {"book": s.version[0], "at": s.version[1]} if s.version else None,
-        "refusal": {"endpoint": s.refusal.endpoint, "as": s.refusal.digest} if s.refusal else None,
+        "refusal": {"endpoint": s.refusal.endpoint, "as": s.refusal.title} if s.refusal else None,
     }
     return plain | {key: value for key, value in optional.items() if value is not None}
 

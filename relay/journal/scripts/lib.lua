@@ -1,19 +1,10 @@
--- What every script shares. KEYS[1] is the prefix with the hash tag; all keys start with it.
--- Written for Redis 6.2. Times are milliseconds (`now_ms` of clock.lua).
+-- What the scripts share.
 
-local P = KEYS[1]
 local ENDPOINTS = {'orders', 'checkouts', 'products', 'stock', 'events'}
 local ACTIVE = {queued = true, retrying = true}
 local BACKFILL = ':backfill'
 local CLASSES = {'', BACKFILL} -- live goes first
 local LOST_LEASES = 5
-
-local call = redis.call
-
-local function get(id, ...)
-  return call('HMGET', P .. 'r:' .. id, ...)
-end
-
 
 local function move(id, to, reason)
   local r = get(id, 'source', 'dest', 'endpoint', 'status')
@@ -24,6 +15,8 @@ local function move(id, to, reason)
     call('HINCRBY', P .. 'n', r[1] .. ':' .. to, 1)
     if ACTIVE[r[4]] then call('HINCRBY', P .. 'active', r[2] .. ':' .. r[3] .. ':' .. r[4], -1) end
     if ACTIVE[to] then call('HINCRBY', P .. 'active', r[2] .. ':' .. r[3] .. ':' .. to, 1) end
+    if r[4] == 'dead' then unfile(id) end
+    if to == 'dead' or to == 'delivered' then tally(r[1], to, now_ms()) end
   end
   if reason and reason ~= '' then
     call('HSET', P .. 'r:' .. id, 'status', to, 'reason', reason, 'changed', now_ms())
@@ -286,6 +279,8 @@ local function reap(dest, now)
       if call('HINCRBY', P .. 'r:' .. id, 'lost', 1) >= LOST_LEASES then
         leave(id, dest, lane)
         move(id, 'dead', 'kills workers: five were lost while they sent it')
+        call('HSET', P .. 'r:' .. id, 'stage', 'deliver')
+        file(id, 'kills workers', now)
         note(id, cjson.encode({at = now, what = 'dead', reason = 'kills workers'}))
         mark_placed(id, 'dead', now)
       else

@@ -15,6 +15,7 @@ local function act(fits, to, reason, mark)
   if leased(r[2], r[3], o.id) then return 'being sent' end
   leave(o.id, r[2], r[3])
   move(o.id, to, reason)
+  if to == 'dead' then file_again(o.id) end
   note(o.id, entry)
   place(r[2], r[3])
   mark_placed(o.id, mark, now)

@@ -94,6 +94,11 @@ local function create(m, blob)
   call('ZADD', P .. 'i:' .. m.source .. ':' .. m.status, 0, m.id)
   call('HINCRBY', P .. 'n', m.source .. ':received', 1)
   call('HINCRBY', P .. 'n', m.source .. ':' .. m.status, 1)
+  tally(m.source, 'received', m.at)
+  if m.status == 'dead' then
+    tally(m.source, 'dead', now)
+    file(m.id, m.title, now)
+  end
   if ACTIVE[m.status] then
     call('HINCRBY', P .. 'active', m.dest .. ':' .. m.endpoint .. ':' .. m.status, 1)
   end
@@ -115,6 +120,7 @@ local function again(m, id, blob)
     'books')
   local books, lane = write_relay(m, id, blob)
   mark_placed(id, m.status == 'dead' and 'dead' or nil, now)
+  if m.status == 'dead' then file(id, m.title, now) end
   run(m, id, books, lane)
   return {id, 1, m.status, m.reason}
 end

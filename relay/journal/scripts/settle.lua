@@ -76,6 +76,7 @@ local function go_on(r)
     leave(r.id, dest, lane)
     call('HDEL', P .. 'r:' .. r.id, 'due', 'waited', 'force', 'backfill')
     mark_placed(r.id, r.status == 'dead' and 'dead' or nil, now)
+    if r.status == 'dead' then file(r.id, r.title or '', now) end
   elseif r.yields then
     call('ZADD', P .. 'lane:' .. dest .. ':' .. lane, 1, r.id)
   end
