@@ -33,6 +33,7 @@ async def run(env: Environment, config: Config) -> list[Finding]:
         )
     ]
     found += _tokens(config)
+    found += _secrets(config)
     found += await _redis(env)
     for name in config.destinations:
         found.append(await _destination(name, config))
@@ -47,6 +48,17 @@ def _tokens(config: Config) -> Iterator[Finding]:
                 f"sources.{name}.tokens",
                 f"a token is shorter than {_SHORT_TOKEN} characters and can be guessed; make one with "
                 "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`",
+            )
+
+
+def _secrets(config: Config) -> Iterator[Finding]:
+    for source in wiring.sources(config):
+        if source.signature and any(len(key) < _SHORT_TOKEN for key in source.signature.keys):
+            yield Finding(
+                "warn",
+                f"sources.{source.name}.signature.secrets",
+                f"a secret is shorter than {_SHORT_TOKEN} bytes and can be guessed; have the sender make a "
+                "new one, and list both until it is in use",
             )
 
 

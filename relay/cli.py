@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -23,7 +25,7 @@ from relay.errors import JournalAway, RelayError, SettingsError
 from relay.journal.forget import Forgotten
 from relay.journal.forget import forget as erase
 from relay.journal.queries import Queries
-from relay.normalise import times
+from relay.normalise import registry, times
 from relay.ops import show
 from relay.ops.core import Done, Operations, Refused, detail_to_plain, relay_to_plain
 from relay.ops.filters import FilterError, from_words, words_of
@@ -161,6 +163,7 @@ def send(source: SourceName, file: File, data: Data = None, port: Port = None) -
         scheme="http", netloc=f"{env.host}:{env.port}", path=f"/in/{source}/{token}", query=request.query
     )
     headers = {k: v for k, v in request.headers.items() if k not in ("host", "content-length", "connection")}
+    headers |= _signed(config, source, request)
     try:
         answer = httpx.request(request.method, str(url), headers=headers, content=request.body, timeout=30)
     except httpx.ConnectError as error:
@@ -326,6 +329,15 @@ def _act(
         _print_json({"id": relay, "status": done.status})
     else:
         typer.echo(f"{relay} is {done.status}")
+
+
+def _signed(config: settings.Config, source: str, request: httpfile.RawRequest) -> dict[str, str]:
+    """The headers its sender would add; a delivery id in the file stays, else it is a new delivery."""
+    signature = wiring.signature(source, config.sources[source], registry.installed())
+    if signature is None:
+        return {}
+    delivery_id = f"msg_{secrets.token_hex(12)}"
+    return signature.sign(request.body, request.headers, datetime.now(UTC), delivery_id)
 
 
 def _file(file: Path) -> httpfile.RawRequest:

@@ -2,8 +2,10 @@
 
 RelayError
 ├── SettingsError            stops the start: one message, naming the key
+├── SignatureWrong           answered like a wrong token, nothing stored
 ├── PostbackError            recorded and dead at once (or refused to a sender who can mend it)
 │   ├── Malformed            the bytes cannot be read
+│   │   └── AdapterBroke     the adapter failed on them: never refused, always dead
 │   ├── Unsupported          readable, but no word we know says what happened
 │   └── Unmappable           understood, but a field is missing or wrong; names the field
 ├── JournalAway              Redis cannot take the write now: the spool takes it
@@ -18,8 +20,10 @@ RelayError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Final, Self
 
 
 class RelayError(Exception):
@@ -30,21 +34,50 @@ class SettingsError(RelayError):
     """A setting is wrong. Stops the start."""
 
 
+class SignatureWrong(RelayError):
+    """A request that its sender's secret did not sign. `str()` says why, for the operator's log alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a postback: where in it, and what to do about it."""
+
+    path: tuple[str | int, ...]
+    reason: str
+
+    @property
+    def field(self) -> str:
+        return ".".join(map(str, self.path))
+
+
+_FAULTS_SAID: Final = 5
+
+
 class PostbackError(RelayError):
-    """A postback that cannot become an event. It stays recorded; its relay is dead until mapped again."""
+    """A postback that cannot become an event. It stays recorded; its relay is dead until mapped again.
+
+    `faults` are all that were found, the first of them told by `field` and `reason`.
+    """
 
     word: ClassVar[str]
 
-    def __init__(self, reason: str, *, field: str | None = None) -> None:
+    def __init__(self, reason: str, *, field: str | None = None, faults: Sequence[Fault] = ()) -> None:
         self.reason = reason
         self.field = field
-        super().__init__(f"{field}: {reason}" if field else reason)
+        self.faults = tuple(faults) or (Fault((field,) if field else (), reason),)
+        said = [f"{f.field}: {f.reason}" if f.path else f.reason for f in self.faults[:_FAULTS_SAID]]
+        more = len(self.faults) - len(said)
+        super().__init__("; ".join([*said, *([f"and {more} more"] if more else [])]))
 
 
 class Malformed(PostbackError):
     """Not UTF-8, cut JSON, a JSON array, too deep: the sender's fault in the bytes."""
 
     word = "malformed"
+
+
+class AdapterBroke(Malformed):
+    """The adapter raised what it may not: our fault, so that no sender is told to mend it."""
 
 
 class Unsupported(PostbackError):
@@ -58,8 +91,13 @@ class Unmappable(PostbackError):
 
     word = "unmappable"
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason, field=field)
+    def __init__(self, field: str, reason: str, *, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(reason, field=field, faults=faults)
+
+    @classmethod
+    def of(cls, faults: Sequence[Fault]) -> Self:
+        """Every fault at once; there must be one."""
+        return cls(faults[0].field, faults[0].reason, faults=faults)
 
 
 class JournalAway(RelayError):

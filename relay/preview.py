@@ -18,7 +18,7 @@ from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.contract import Events, Ignored, Postback
 from relay.normalise.events import BOOKED, Event
-from relay.receive.reading import Outcome, book_entries, read, reading_to_plain
+from relay.receive.reading import Read, book_entries, read, reading_to_plain, refuses
 from relay.receive.sources import Source
 from relay.settings import Config
 
@@ -27,15 +27,15 @@ def alone(config: Config, name: str, request: RawRequest) -> dict[str, Any]:
     """Against an empty book."""
     source = _source(config, name)
     postback = request.postback()
-    outcome = read(source, postback).outcome
-    return plain(outcome, wiring.policy(config.sources[name]), postback, {})
+    return plain(read(source, postback), wiring.policy(config.sources[name]), {})
 
 
 async def against(journal: Journal, config: Config, name: str, request: RawRequest) -> dict[str, Any]:
     """Against what the journal knows of the order."""
     source = _source(config, name)
     postback = request.postback()
-    outcome = read(source, postback).outcome
+    found = read(source, postback)
+    outcome = found.outcome
     books: dict[str, Facts] = {}
     if isinstance(outcome, Events):
         relay = Ids().new()
@@ -43,7 +43,7 @@ async def against(journal: Journal, config: Config, name: str, request: RawReque
             fields = await journal.book(name, entry.names)
             facts = facts_of({**fields, f"f:{relay}": entry.part})
             books.update(dict.fromkeys(entry.names, facts))
-    return plain(outcome, wiring.policy(config.sources[name]), postback, books)
+    return plain(found, wiring.policy(config.sources[name]), books)
 
 
 def _source(config: Config, name: str) -> Source:
@@ -53,7 +53,8 @@ def _source(config: Config, name: str) -> Source:
     return wiring.sources(chosen)[0]
 
 
-def plain(outcome: Outcome, policy: Policy, postback: Postback, books: dict[str, Facts]) -> dict[str, Any]:
+def plain(found: Read, policy: Policy, books: dict[str, Facts]) -> dict[str, Any]:
+    outcome, postback = found.outcome, found.postback
     result: dict[str, Any] = reading_to_plain(outcome)
     if isinstance(outcome, Events):
         composed = [
@@ -64,6 +65,8 @@ def plain(outcome: Outcome, policy: Policy, postback: Postback, books: dict[str,
         result["notes"] = [note for _, note in composed if note]
     elif isinstance(outcome, Ignored):
         result["calls"] = []
+    else:
+        result["refused"] = refuses(found)
     return result
 
 

@@ -27,7 +27,8 @@ from relay.journal.journal import Journal
 from relay.journal.records import Limits
 from relay.journal.retention import Retention
 from relay.normalise import registry, times
-from relay.normalise.contract import Adapter, SourceContext
+from relay.normalise.contract import Adapter, Signing, SourceContext
+from relay.receive.signatures import Signature
 from relay.receive.sources import Source
 from relay.settings import Config, Environment
 
@@ -65,6 +66,8 @@ def sources(config: Config, kinds: Mapping[str, registry.AdapterType] | None = N
             adapter=_adapter(name, source, kinds),
             tokens=tuple(token.get_secret_value() for token in source.tokens),
             window=source.copies_window,
+            signature=signature(name, source, kinds),
+            can_correct=_can_correct(source, kinds),
         )
         for name, source in config.sources.items()
     ]
@@ -80,6 +83,32 @@ def _adapter(name: str, source: settings.Source, kinds: Mapping[str, registry.Ad
         return registry.build(kind, SourceContext(name, source.currency, zone), source.options)
     except ValidationError as error:
         raise SettingsError(settings.say(error, ("sources", name, "options"), kind.options)) from error
+
+
+def signature(
+    name: str, source: settings.Source, kinds: Mapping[str, registry.AdapterType]
+) -> Signature | None:
+    """How requests to the source are signed; None where they need not be.
+
+    Raises SettingsError where neither the source nor its adapter says it.
+    """
+    said = source.signature
+    if said is None:
+        return None
+    signing: Signing | None = said.signing or getattr(kinds[source.adapter].build, "signing", None)
+    if signing is None:
+        raise SettingsError(
+            f"sources.{name}.signature.scheme is missing; the adapter {source.adapter} knows no signature of "
+            "its platform's own: expected 'standard-webhooks' or 'hmac'"
+        )
+    return Signature(signing, tuple(said.key(secret, signing) for secret in said.secrets), said.tolerance)
+
+
+def _can_correct(source: settings.Source, kinds: Mapping[str, registry.AdapterType]) -> bool:
+    if source.correctable is not None:
+        return source.correctable
+    of_adapter: bool | None = getattr(kinds[source.adapter].build, "can_correct", None)
+    return source.signature is not None if of_adapter is None else of_adapter
 
 
 def policy(source: settings.Source) -> Policy:

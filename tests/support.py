@@ -20,7 +20,7 @@ from relay.errors import Malformed, Unmappable, Unsupported
 from relay.journal.journal import Journal
 from relay.journal.queries import Queries
 from relay.journal.records import RelayDetail
-from relay.normalise import fields
+from relay.normalise import fields, registry
 from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
 from relay.normalise.events import load
 from relay.normalise.registry import AdapterType
@@ -188,7 +188,7 @@ class House:
         """Starts the web process and gives its origin."""
         server = uvicorn.Server(
             uvicorn.Config(
-                app.build(self.env, self.config, SPOKEN),
+                app.build(self.env, self.config, {**registry.installed(), **SPOKEN}),
                 host="127.0.0.1",
                 port=0,
                 http="httptools",

@@ -108,6 +108,17 @@ async def test_check_is_content_with_a_sound_set_up(shell: Shell) -> None:
     assert "fault" not in ran.out
 
 
+async def test_check_warns_of_a_secret_that_can_be_guessed_without_printing_it(
+    shell: Shell, standin: Standin
+) -> None:
+    signed = 'signature = { scheme = "hmac", header = "X-S", secrets = ["guess-me"] }'
+    shell.configure(standin.url, source=signed)
+    ran = await shell.relay("check")
+    assert ran.code == 0
+    assert "warn  sources.shop.signature.secrets" in ran.out
+    assert "guess-me" not in ran.out + ran.err
+
+
 async def test_check_names_a_redis_that_is_not_there(shell: Shell) -> None:
     shell.variables["RELAY_REDIS_URL"] = "redis://127.0.0.1:1/0"
     ran = await shell.relay("check")
@@ -210,6 +221,20 @@ async def test_an_unknown_relay_is_one_line_and_exit_1(shell: Shell) -> None:
     for command in ("show", "retry", "discard", "restore"):
         ran = await shell.relay(command, "nope")
         assert (ran.code, ran.err.strip()) == (1, "relay: there is no relay nope")
+
+
+async def test_send_signs_as_the_source_s_sender_does(shell: Shell, standin: Standin, house: House) -> None:
+    secret = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cywgbG9uZyBlbm91Z2g="
+    signature = {"scheme": "standard-webhooks", "secrets": [secret]}
+    house.raw["sources"]["shop"].update(signature=signature, correctable=False)
+    shell.configure(
+        standin.url, source=f"signature = {{ scheme = 'standard-webhooks', secrets = ['{secret}'] }}"
+    )
+    shell.variables["RELAY_PORT"] = (await house.serve()).rpartition(":")[2]
+    file = FIXTURES / "order_placed__json_flat.http"
+    first, second = [await shell.relay("send", "shop", file) for _ in "12"]
+    assert first.out.startswith("200 ")
+    assert json.loads(second.out.removeprefix("200 "))["duplicate"]  # another delivery of the same bytes
 
 
 async def test_send_posts_a_raw_file_and_sources_show_it(shell: Shell, house: House) -> None:

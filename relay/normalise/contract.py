@@ -17,7 +17,14 @@ validated options of one source:
     Ignored(reason)  understood, and on purpose nothing to send
     Malformed        the bytes cannot be read
     Unsupported      no known word says what happened; never guess a sale
-    Unmappable       a field is missing or wrong: name it
+    Unmappable       a field is missing or wrong: name it, or all of them with `Unmappable.of`
+
+A class may also say, each with a safe default:
+
+    timezone = "America/New_York"   of its local times, where the source sets none
+    signing = Signing(...)          how the platform signs, so that a source needs only the secrets
+    can_correct = False             its senders cannot mend what they send: a fault is answered 200 and is
+                                    a dead letter, signed or not; True: 422, signed or not
 """
 
 from __future__ import annotations
@@ -25,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, Final, Literal, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -54,6 +61,38 @@ class SourceContext:
     name: str
     currency: str | None = None
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """How a sender signs a request: an HMAC of parts of it, in `header`, behind `prefix`.
+
+    `signed` is what the HMAC is made of: `{body}`, the raw bytes, and where the scheme has them `{timestamp}`
+    and `{id}`, the values of their headers. `key`: whether the secret is text, or base64 of the key.
+    `ping` matches a whole body that the platform sends unsigned, and that must say nothing.
+    """
+
+    header: str
+    algorithm: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+    signed: str = "{body}"
+    timestamp_header: str = ""
+    id_header: str = ""
+    key: Literal["text", "base64"] = "text"
+    ping: str = ""
+
+
+STANDARD_WEBHOOKS: Final = Signing(
+    header="webhook-signature",
+    encoding="base64",
+    prefix="v1,",
+    signed="{id}.{timestamp}.{body}",
+    timestamp_header="webhook-timestamp",
+    id_header="webhook-id",
+    key="base64",
+)
+"""https://www.standardwebhooks.com: the id is that of the delivery, the same in each try."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,19 +32,25 @@ _DIGITS: Final = re.compile(r"\d(?:[ -]?\d){12,18}(?!\d)", re.ASCII)
 
 
 def scrub(
-    postback: Postback, names: frozenset[str], *, secrets: tuple[str, ...] = (), readable: bool = True
+    postback: Postback,
+    names: frozenset[str],
+    *,
+    secrets: tuple[str, ...] = (),
+    headers: frozenset[str] = frozenset(),
+    readable: bool = True,
 ) -> Postback:
     """`postback` without the values of fields named in `names` (plain keys) and without any of `secrets`.
 
+    Of headers those go whose names tell that they hold a secret, and those named in `headers`.
     Where the body is not `readable` by names, any run of 13 to 19 digits that passes the Luhn check goes too.
     """
-    headers = {
-        name: DROPPED if _SECRET_HEADER.search(name) else _without(value, secrets)
+    kept = {
+        name: DROPPED if name in headers or _SECRET_HEADER.search(name) else _without(value, secrets)
         for name, value in postback.headers.items()
     }
     query = _without(_form(postback.query, names), secrets)
     body = _body(postback.body, names, readable=readable)
-    return replace(postback, headers=headers, query=query, body=_without_bytes(body, secrets))
+    return replace(postback, headers=kept, query=query, body=_without_bytes(body, secrets))
 
 
 def _body(body: bytes, names: frozenset[str], *, readable: bool) -> bytes:

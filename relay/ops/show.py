@@ -39,8 +39,9 @@ def preview(outcome: Mapping[str, Any]) -> str:
     if "ignored" in outcome:
         return f"ignored: {outcome['ignored']}"
     if "error" in outcome:
-        field = f"{outcome['field']}: " if outcome["field"] else ""
-        return f"dead ({outcome['error']}): {field}{outcome['reason']}"
+        faults = [f"{f['field']}: {f['reason']}" if f["field"] else f["reason"] for f in outcome["faults"]]
+        fate = "refused to its sender" if outcome["refused"] else "dead"
+        return "\n".join([f"{fate} ({outcome['error']})", *(f"  {fault}" for fault in faults)])
     lines = [f"warning: {warning}" for warning in outcome["warnings"]]
     lines += ["events", _json(outcome["events"])]
     lines += ["calls", *(f"  POST {call['path']}\n{_json(call['body'])}" for call in outcome["calls"])]

@@ -1,6 +1,7 @@
 """The intake route. A bare ASGI application: it is the one path where every microsecond is paid per postback.
 
-The checks come in this order: token, size, body. An answer of 200 means that the postback is on disk.
+The checks come in this order: token, size, signature, body. An answer of 200 or 422 means that the postback
+is on disk; 422 lists every fault to a sender that can mend them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import Any, Final, Protocol
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
-from relay.errors import SpoolFull
+from relay.errors import Fault, PostbackError, SignatureWrong, SpoolFull
 from relay.journal.ids import Ids
-from relay.journal.records import Receipt, Recording
+from relay.journal.records import Receipt, Recording, Status
 from relay.normalise.contract import Postback
-from relay.receive.reading import read, recording
+from relay.receive.reading import read, recording, refuses
 from relay.receive.sources import Gate, Verified, token_in
 
 log: Final = structlog.get_logger()
@@ -80,10 +81,10 @@ class Intake:
             return 431, _problem(431, f"the headers may have {MAX_HEADERS} bytes"), _CLOSE
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         name, token = _name_and_token(scope, headers)
-        verified = self._gate.verify(name, token)
-        if verified is None:
+        admitted = self._gate.admit(name, token)
+        if admitted is None:
             self._tally.count("refused")
-            return 404, _problem(404, "there is no such source, or the token is wrong"), _PROBLEM
+            return 404, _STRANGER, _PROBLEM
         if scope["method"] not in _METHODS:
             return 405, _problem(405, "a postback is a GET, POST or PUT"), _PROBLEM
         body = await _read_body(headers, receive)
@@ -96,10 +97,16 @@ class Intake:
             body=body,
             received_at=self._clock(),
         )
+        try:
+            verified = admitted.verify(postback)
+        except SignatureWrong as error:
+            self._tally.count("signature_wrong")
+            log.warning("intake.signature_wrong", source=name, error=str(error))
+            return 404, _STRANGER, _PROBLEM
         return await self._record(verified, postback)
 
     async def _record(self, verified: Verified, postback: Postback) -> tuple[int, bytes, Headers]:
-        found = read(verified.source, postback)
+        found = read(verified.source, postback, verified.delivery_id)
         try:
             receipt = await self._recorder.record(recording(found, self._ids.new()))
         except SpoolFull as error:
@@ -107,6 +114,10 @@ class Intake:
             log.error("intake.unavailable", source=verified.source.name, error=str(error))  # noqa: TRY400
             detail = "the postback was not stored; send it again"
             return 503, _problem(503, detail), (*_PROBLEM, (b"retry-after", b"5"))
+        outcome = found.outcome
+        if isinstance(outcome, PostbackError) and refuses(found) and receipt.status == Status.IGNORED:
+            self._tally.count("refused_to_sender")
+            return 422, _faulty(receipt, outcome), _PROBLEM
         self._tally.count("copy" if receipt.duplicate else receipt.status)
         return 200, _receipt(receipt), _JSON
 
@@ -148,9 +159,23 @@ def _receipt(receipt: Receipt) -> bytes:
     return json.dumps(answer, ensure_ascii=False).encode()
 
 
-def _problem(status: int, detail: str) -> bytes:
+def _problem(status: int, detail: str, **more: Any) -> bytes:
     """RFC 9457."""
-    return json.dumps({"type": "about:blank", "status": status, "detail": detail}).encode()
+    return json.dumps({"type": "about:blank", "status": status, "detail": detail, **more}).encode()
+
+
+_STRANGER: Final = _problem(404, "there is no such source, or the token is wrong")
+"""Also where the signature is: who may not send learns nothing."""
+
+
+def _faulty(receipt: Receipt, error: PostbackError) -> bytes:
+    errors = [{"pointer": _pointer(fault), "detail": fault.reason} for fault in error.faults]
+    return _problem(422, f"{error.word}; mend it and send it again: {error}", id=receipt.id, errors=errors)
+
+
+def _pointer(fault: Fault) -> str:
+    """RFC 6901, in the form of a URI's fragment, as RFC 9457 shows it."""
+    return "#" + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in fault.path)
 
 
 async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:

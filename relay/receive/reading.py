@@ -1,6 +1,7 @@
 """From a postback to what the journal records: read by the adapter, dropped of secrets, never lost.
 
-Whatever the adapter raises, there is a recording: a reading that failed is a relay that is dead at once.
+Whatever the adapter raises, there is a recording: a reading that failed is a relay that is dead at once, or
+ignored where its sender was told what to mend.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import structlog
 from pydantic_core import to_json
 
-from relay.errors import Malformed, PostbackError
+from relay.errors import AdapterBroke, Malformed, PostbackError
 from relay.journal import codec
 from relay.journal.records import BookEntry, Recording, Status
 from relay.normalise import events as normalised
@@ -37,17 +38,31 @@ _ENDPOINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A postback and what became of it; `copy` is the digest by which a second one is known."""
+    """A postback and what became of it; `copy` is the digest by which a second one is known.
+
+    `delivery_id` is the sender's own, signed; the adapter may have found another.
+    """
 
     source: Source
     outcome: Outcome
     postback: Postback
     copy: str
+    delivery_id: str = ""
 
 
-def read(source: Source, postback: Postback) -> Read:
+def read(source: Source, postback: Postback, delivery_id: str = "") -> Read:
     """Never raises: an adapter that breaks its contract costs nobody the record."""
-    return Read(source, _outcome(source, postback), postback, copy_digest(source, postback))
+    outcome = _outcome(source, postback)
+    return Read(source, outcome, postback, copy_digest(source, postback), delivery_id)
+
+
+def refuses(found: Read) -> bool:
+    """Whether the sender is told to mend it, so that nobody else has to."""
+    return (
+        found.source.can_correct
+        and isinstance(found.outcome, PostbackError)
+        and not isinstance(found.outcome, AdapterBroke)
+    )
 
 
 def _outcome(source: Source, postback: Postback) -> Outcome:
@@ -66,7 +81,7 @@ def _outcome(source: Source, postback: Postback) -> Outcome:
             file=place.filename,
             line=place.lineno,
         )
-        return Malformed(f"the adapter {source.adapter.name} failed on it ({kind}); report it, then retry")
+        return AdapterBroke(f"the adapter {source.adapter.name} failed on it ({kind}); report it, then retry")
 
 
 def copy_digest(source: Source, postback: Postback) -> str:
@@ -85,7 +100,13 @@ def recording(found: Read, relay: str) -> Recording:
     """What the journal stores of `found` under the id `relay`."""
     source, outcome = found.source, found.outcome
     readable = not isinstance(outcome, Malformed)
-    stored = scrub(found.postback, source.adapter.dropped, secrets=source.tokens, readable=readable)
+    stored = scrub(
+        found.postback,
+        source.adapter.dropped,
+        secrets=source.tokens,
+        headers=source.secret_headers,
+        readable=readable,
+    )
     reading = reading_to_plain(outcome)
     blob = codec.pack({"postback": codec.postback_to_plain(stored), "reading": reading})
     common: dict[str, Any] = {
@@ -98,15 +119,22 @@ def recording(found: Read, relay: str) -> Recording:
         "blob": blob,
     }
     if isinstance(outcome, Events):
-        return Recording(**common, **_of_events(source, outcome, reading["events"]))
+        delivery = _delivery(found.delivery_id or outcome.delivery_id)
+        return Recording(**common, delivery=delivery, **_of_events(source, outcome, reading["events"]))
     window_ms = _ms(source.window or BOOKED_WINDOW)
     if isinstance(outcome, Ignored):
-        delivery = _delivery(outcome.delivery_id)
+        delivery = _delivery(found.delivery_id or outcome.delivery_id)
         return Recording(
             **common, status=Status.IGNORED, reason=outcome.reason, window_ms=window_ms, delivery=delivery
         )
+    refused = refuses(found)
     return Recording(
-        **common, status=Status.DEAD, reason=str(outcome), window_ms=window_ms, stage="normalise"
+        **common,
+        status=Status.IGNORED if refused else Status.DEAD,
+        reason=f"refused to sender: {outcome}" if refused else str(outcome),
+        window_ms=window_ms,
+        delivery=_delivery(found.delivery_id),
+        stage="normalise",
     )
 
 
@@ -119,7 +147,6 @@ def _of_events(source: Source, reading: Events, plain: list[dict[str, Any]]) -> 
         "kinds": ",".join(dict.fromkeys(event.kind for event in reading.events)),
         "endpoint": _ENDPOINTS.get(reading.events[0].kind, "orders"),
         "window_ms": _ms(source.window or window),
-        "delivery": _delivery(reading.delivery_id),
         "email": email,
         "order": booked[0].order_id if booked else "",
         "orders": book_entries(reading.events, plain),
@@ -154,7 +181,8 @@ def reading_to_plain(outcome: Outcome) -> dict[str, Any]:
         return {"events": normalised.dump(outcome.events), "warnings": list(outcome.warnings)}
     if isinstance(outcome, Ignored):
         return {"ignored": outcome.reason}
-    return {"error": outcome.word, "reason": outcome.reason, "field": outcome.field}
+    faults = [{"field": fault.field, "reason": fault.reason} for fault in outcome.faults]
+    return {"error": outcome.word, "reason": outcome.reason, "field": outcome.field, "faults": faults}
 
 
 def _delivery(delivery_id: str | None) -> str:

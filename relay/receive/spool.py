@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -188,12 +188,12 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 def _insert(db: sqlite3.Connection, recording: Recording) -> Receipt:
     first = db.execute(
-        "UPDATE spooled SET copies = copies + 1 WHERE source = ? AND copy = ? RETURNING id",
+        "UPDATE spooled SET copies = copies + 1 WHERE source = ? AND copy = ? RETURNING id, recording",
         (recording.source, recording.copy),
     ).fetchone()
     if first is not None:
+        _read_at_last(db, recording, *first)
         return Receipt(first[0], duplicate=True, status=recording.status, reason=recording.reason)
-    plain = {key: value for key, value in asdict(recording).items() if key not in ("blob", "email")}
     db.execute(
         "INSERT INTO spooled (id, source, copy, email, version, recording, blob)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -203,11 +203,28 @@ def _insert(db: sqlite3.Connection, recording: Recording) -> Receipt:
             recording.copy,
             recording.email,
             _VERSION,
-            json.dumps(plain),
+            _plain(recording),
             recording.blob,
         ),
     )
     return Receipt(recording.id, duplicate=False, status=recording.status, reason=recording.reason)
+
+
+def _plain(recording: Recording) -> str:
+    plain = {key: value for key, value in asdict(recording).items() if key not in ("blob", "email")}
+    return json.dumps(plain)
+
+
+def _read_at_last(db: sqlite3.Connection, copy: Recording, first: str, kept: str) -> None:
+    """Where what waits could not be read and its copy can: an adapter or its options were mended since."""
+    before = json.loads(kept)
+    if before["stage"] != "normalise" or before["status"] == copy.status:
+        return
+    read = replace(copy, id=first, at_ms=before["at_ms"])
+    db.execute(
+        "UPDATE spooled SET recording = ?, blob = ?, email = ? WHERE id = ?",
+        (_plain(read), read.blob, read.email, first),
+    )
 
 
 def _recording(text: str, blob: bytes, email: str) -> Recording:

@@ -106,7 +106,8 @@ local function create(m, blob)
   return {m.id, 0, m.status, m.reason}
 end
 
--- What was dead is mapped and tried again by its copy: the same bytes, perhaps a mended adapter.
+-- What was dead or refused is mapped and tried again by its copy: a mended adapter, or a mended body under the
+-- sender's own delivery id.
 local function again(m, id, blob)
   local r = get(id, 'dest', 'lane', 'status')
   local source, old = books_of(id)
@@ -133,12 +134,19 @@ local function remap(m, id, blob)
   return again(m, id, blob)
 end
 
+-- What nobody could read: dead, or refused to its sender, which is ignored with the stage it fell at.
+local function unread(status, stage)
+  if status == 'ignored' and stage == 'normalise' then return 'refused' end
+  return status == 'dead' and 'dead'
+end
+
 local function copy(m, id, blob)
   call('HINCRBY', P .. 'r:' .. id, 'copies', 1)
   call('HINCRBY', P .. 'n', m.source .. ':copies', 1)
   call('HSET', P .. 'src:' .. m.source, 'last', m.at)
-  local r = get(id, 'status', 'reason')
-  if r[1] == 'dead' and m.status ~= 'dead' then
+  local r = get(id, 'status', 'reason', 'stage')
+  local fell = unread(r[1], r[3])
+  if fell and fell ~= unread(m.status, m.stage) then
     m.at = call('HGET', P .. 'r:' .. id, 'at')
     note(id, cjson.encode({at = now, what = 'mapped again', reason = 'a copy arrived'}))
     return again(m, id, blob)
