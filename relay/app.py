@@ -67,7 +67,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
             Route("/readyz", _readyz(journal, spool)),
             Route("/metrics", _metrics(metrics, queries)),
             *Api(operations, queries, _secret(env.api_token)).routes(),
-            *Pages(operations, queries, _secret(env.ops_password)).routes(),
+            *Pages(operations, queries, wiring.access(env)).routes(),
         ],
         exception_handlers={HTTPException: http_problem},
         lifespan=lifespan,

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -27,6 +28,8 @@ from relay.journal.forget import forget as erase
 from relay.journal.queries import Queries
 from relay.normalise import registry, times
 from relay.ops import show
+from relay.ops.access import Role, people
+from relay.ops.access.people import SHORTEST
 from relay.ops.core import Done, Operations, Refused, detail_to_plain, relay_to_plain
 from relay.ops.filters import FilterError, from_words, words_of
 from relay.receive.spool import Spool
@@ -274,6 +277,18 @@ def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = 
 def stats(data: Data = None, as_json: Json = True) -> None:  # noqa: ARG001 - borne, as everywhere
     """The counts of all statuses, and whether they add up; always JSON."""
     _print_json(_with_tools(data, lambda tools: tools.operations.stats()))
+
+
+@cli.command()
+def password(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.VIEWER,
+) -> None:
+    """A line for RELAY_USERS_FILE: asks for a password and prints NAME:ROLE:HASH."""
+    said = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if len(said) < SHORTEST:
+        sys.exit(f"relay: a password needs {SHORTEST} characters or more")
+    typer.echo(people.line(name, role, said))
 
 
 @dataclass(frozen=True, slots=True)

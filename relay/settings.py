@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
@@ -32,6 +33,7 @@ from relay.normalise.contract import STANDARD_WEBHOOKS, Signing
 from relay.receive.signatures import key_of
 
 DEFAULT_URL: Final = "https://api.sequenzy.com/api/v1"
+SECRET_LENGTH: Final = 32
 DEFAULT_SCHEDULE: Final = ("10s", "30s", "2m", "10m", "30m", "1h", "2h", "4h", "8h", "12h", "24h", "24h")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -60,11 +62,29 @@ def _aware(value: Any) -> Any:
     return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
 
 
+def _long(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < SECRET_LENGTH:
+        raise ValueError(
+            f"expected {SECRET_LENGTH} characters or more, such as `openssl rand -hex 32` prints"
+        )
+    return value
+
+
+def _networks(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ip_network(part, strict=False) for part in value.replace(",", " ").split())
+    except ValueError as error:
+        raise ValueError("expected addresses or networks such as 10.0.0.0/8, with commas between") from error
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Name = Annotated[str, AfterValidator(_name)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(str.lower)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 
 
 class _Table(BaseModel):
@@ -212,7 +232,12 @@ class Environment(_Table):
     port: Annotated[int, Field(ge=0, le=65535)]
     api_token: SecretStr | None
     ops_password: SecretStr | None
-    secret_key: SecretStr | None
+    users_file: Path | None
+    secret_key: Annotated[SecretStr, AfterValidator(_long)] | None
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+/?$")] | None
+    trusted_proxies: Networks
+    proxy_user_header: Header | None
+    proxy_role: Literal["viewer", "operator", "admin"]
     log_format: Literal["json", "console"]
     log_level: Literal["debug", "info", "warning", "error"]
 
@@ -221,10 +246,12 @@ _DEFAULTS: Final = {
     "RELAY_DATA_DIR": ".relay",
     "RELAY_HOST": "127.0.0.1",
     "RELAY_PORT": "8080",
+    "RELAY_TRUSTED_PROXIES": "",
+    "RELAY_PROXY_ROLE": "viewer",
     "RELAY_LOG_FORMAT": "console",
     "RELAY_LOG_LEVEL": "info",
 }
-_SECRET_WORDS: Final = ("api_key", "tokens", "secrets")
+_SECRET_WORDS: Final = ("api_key", "tokens", "secret", "password")
 _REFERENCES: Final = ("env:", "file:")
 """A string that begins so and is still there was not needed: looking into the journal asks for no secret."""
 
@@ -240,9 +267,14 @@ def environment(env: Mapping[str, str] | None = None, **flags: Any) -> Environme
     for field in ("log_format", "log_level"):
         values[field] = str(values[field]).lower()
     try:
-        return Environment.model_validate(values)
+        found = Environment.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_say(error, lambda path: f"RELAY_{str(path[0]).upper()}")) from error
+    if found.proxy_user_header and not found.trusted_proxies:
+        raise SettingsError(
+            "RELAY_PROXY_USER_HEADER needs RELAY_TRUSTED_PROXIES, else anyone could name themselves"
+        )
+    return found
 
 
 def of_running(env: Environment) -> Environment:
@@ -369,6 +401,11 @@ def redis_url(env: Environment) -> str:
     if env.redis_url is not None:
         return env.redis_url.get_secret_value()
     return f"unix://{socket_path(env.data_dir)}"
+
+
+def secret_key(env: Environment) -> str:
+    """What keys are derived from: RELAY_SECRET_KEY, else one of the data folder."""
+    return env.secret_key.get_secret_value() if env.secret_key else kept_secret(env.data_dir, "secret_key")
 
 
 def kept_secret(data_dir: Path, name: str, *, length: int = 32) -> str:

@@ -28,6 +28,7 @@ from relay.journal.records import Limits
 from relay.journal.retention import Retention
 from relay.normalise import registry, times
 from relay.normalise.contract import Adapter, Signing, SourceContext
+from relay.ops.access import Access, People, Proxy, Role
 from relay.receive.signatures import Signature
 from relay.receive.sources import Source
 from relay.settings import Config, Environment
@@ -158,6 +159,13 @@ def destination(name: str, config: Config, http: CommerceClient) -> Destination:
         concurrency=said.concurrency,
         policies={s: policy(source) for s, source in config.sources.items() if source.destination == name},
     )
+
+
+def access(env: Environment) -> Access:
+    """Who may open the pages. Raises SettingsError where the users file cannot be used."""
+    password = env.ops_password.get_secret_value() if env.ops_password else None
+    proxy = Proxy(env.trusted_proxies, env.proxy_user_header, Role(env.proxy_role))
+    return Access(settings.secret_key(env), People(env.users_file, password), proxy, env.public_url)
 
 
 def freeze_garbage() -> None:

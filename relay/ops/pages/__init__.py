@@ -1,0 +1,44 @@
+"""The pages of /ops/: plain HTML that works without a script, with nothing from elsewhere."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from relay.journal.queries import Queries
+from relay.ops.access import Access
+from relay.ops.core import Operations
+from relay.ops.pages.doors import Guard
+from relay.ops.pages.overview import OverviewPage
+from relay.ops.pages.relays import RelayPages
+from relay.ops.pages.shell import Shell
+from relay.ops.pages.signin import SignIn
+
+
+class Pages:
+    def __init__(self, operations: Operations, queries: Queries, access: Access) -> None:
+        self._shell = Shell(access)
+        self._guard = Guard(access, self._shell)
+        self._sign_in = SignIn(self._shell, access)
+        self._parts = (
+            OverviewPage(self._shell, operations, queries),
+            RelayPages(self._shell, operations, queries),
+            self._sign_in,
+        )
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", _home, methods=["GET"]),
+            Route("/ops", _home, methods=["GET"]),
+            Route("/ops/static/{name}", self._static, methods=["GET"]),
+            *self._sign_in.routes(),
+            *(self._guard.route(door) for part in self._parts for door in part.doors()),
+        ]
+
+    async def _static(self, request: Request) -> Response:
+        return self._shell.static(request.path_params["name"])
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse("/ops/")

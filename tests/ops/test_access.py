@@ -1,0 +1,321 @@
+"""Who may look and act at /ops/: over HTTP, as browsers, strangers and proxies ask."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from relay import settings
+from relay.errors import SettingsError
+from relay.ops.access import People, Role
+from relay.ops.access.people import Person, line
+from relay.ops.access.sessions import Signer
+from relay.ops.access.throttle import FROM_ONE_ADDRESS, WINDOW, Throttle
+from tests.support import House, placed
+
+PASSWORD = "correct horse battery"
+SECRET = "a secret of the tests, long enough"
+
+
+@pytest.fixture
+async def browser(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """Keeps cookies and follows redirects, as a browser does; says where its forms come from."""
+    async with httpx.AsyncClient(follow_redirects=True, timeout=10) as client:
+        yield client
+
+
+async def opened(house: House, browser: httpx.AsyncClient, **settings: object) -> None:
+    house.env = house.env.model_copy(update={"secret_key": SecretStr(SECRET), **settings})
+    browser.base_url = httpx.URL(await house.serve())
+    browser.headers["origin"] = str(browser.base_url).rstrip("/")
+
+
+@pytest.fixture(scope="module")
+def lines() -> str:
+    """Hashing is slow on purpose."""
+    return "# of the tests\n" + "\n".join(line(role, role, PASSWORD) for role in Role) + "\n"
+
+
+@pytest.fixture
+def users(tmp_path: Path, lines: str) -> Path:
+    file = tmp_path / "users"
+    file.write_text(lines)
+    return file
+
+
+async def sign_in(
+    browser: httpx.AsyncClient, name: str = "admin", password: str = PASSWORD
+) -> httpx.Response:
+    form = token_in(await browser.get("/ops/sign-in"))
+    return await browser.post("/ops/sign-in", data={"name": name, "password": password, "token": form})
+
+
+def token_in(page: httpx.Response) -> str:
+    found = re.search(r'name="token" value="(\w+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+async def test_without_a_password_only_this_machine_may_look(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    await opened(house, browser)
+    assert (await browser.get("/ops/")).status_code == 200
+    for headers in ({"host": "relay.example"}, {"x-forwarded-for": "203.0.113.7"}, {"via": "1.1 proxy"}):
+        answer = await browser.get("/ops/", headers=headers)
+        assert answer.status_code == 403
+        assert "RELAY_OPS_PASSWORD" in answer.text
+
+
+async def test_with_a_password_a_stranger_is_led_to_the_sign_in_and_back(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    await opened(house, browser, ops_password=SecretStr(PASSWORD))
+    asked = await browser.get("/ops/relays?filter=status:dead")
+    assert asked.url.path == "/ops/sign-in"
+    assert 'name="next" value="/ops/relays?filter=status:dead"' in asked.text
+    form = {"password": PASSWORD, "token": token_in(asked), "next": "/ops/relays?filter=status:dead"}
+    signed = await browser.post("/ops/sign-in", data=form)
+    assert (signed.status_code, str(signed.url.path), signed.url.query) == (
+        200,
+        "/ops/relays",
+        b"filter=status:dead",
+    )
+
+
+async def test_a_wrong_password_opens_nothing(house: House, browser: httpx.AsyncClient) -> None:
+    await opened(house, browser, ops_password=SecretStr(PASSWORD))
+    answer = await sign_in(browser, password="wrong")
+    assert answer.status_code == 401
+    assert "The password is wrong." in answer.text
+    assert (await browser.get("/ops/")).url.path == "/ops/sign-in"
+
+
+async def test_the_session_cookie_is_for_these_pages_alone(house: House, browser: httpx.AsyncClient) -> None:
+    await opened(house, browser, ops_password=SecretStr(PASSWORD), public_url="https://relay.example")
+    form = token_in(await browser.get("/ops/sign-in"))
+    answer = await browser.post(
+        "/ops/sign-in", data={"password": PASSWORD, "token": form}, follow_redirects=False
+    )
+    cookie = answer.headers["set-cookie"].lower()
+    for word in ("relay_session=", "httponly", "samesite=lax", "secure", "path=/ops"):
+        assert word in cookie
+
+
+@pytest.mark.parametrize(
+    "wanted", ["https://evil.example/", "//evil.example", "/in/shop/x", "/ops/../in", "/ops/\\x"]
+)
+async def test_the_sign_in_leads_to_no_other_place(
+    house: House, browser: httpx.AsyncClient, wanted: str
+) -> None:
+    await opened(house, browser, ops_password=SecretStr(PASSWORD))
+    form = {"password": PASSWORD, "token": token_in(await browser.get("/ops/sign-in")), "next": wanted}
+    answer = await browser.post("/ops/sign-in", data=form, follow_redirects=False)
+    assert answer.headers["location"] == "/ops/"
+
+
+async def test_too_many_wrong_passwords_make_even_the_right_one_wait(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    await opened(house, browser, ops_password=SecretStr(PASSWORD))
+    for _ in range(FROM_ONE_ADDRESS):
+        assert (await sign_in(browser, password="wrong")).status_code == 401
+    answer = await sign_in(browser)
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["retry-after"]) <= WINDOW
+
+
+async def test_every_page_forbids_inline_script_and_strangers_frames(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    await opened(house, browser, ops_password=SecretStr(PASSWORD))
+    for path in ("/ops/sign-in", "/ops/", "/ops/relays", "/ops/relays/none"):
+        policy = (await browser.get(path)).headers["content-security-policy"]
+        assert "unsafe-inline" not in policy
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        await sign_in(browser)
+
+
+async def test_a_form_from_another_origin_does_nothing(house: House, browser: httpx.AsyncClient) -> None:
+    await opened(house, browser)
+    relay, token = await dead(house, browser)
+    for said in (
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": ""},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ):
+        answer = await browser.post(f"/ops/relays/{relay}/discard", data={"token": token}, headers=said)
+        assert answer.status_code == 403
+        assert "nothing was done" in answer.text
+    await house.until(relay, "dead")
+
+
+@pytest.mark.parametrize("token", ["", "0" * 64, "é"])
+async def test_a_form_without_its_token_does_nothing(
+    house: House, browser: httpx.AsyncClient, token: str
+) -> None:
+    await opened(house, browser)
+    relay, _ = await dead(house, browser)
+    answer = await browser.post(f"/ops/relays/{relay}/discard", data={"token": token})
+    assert answer.status_code == 403
+    await house.until(relay, "dead")
+
+
+async def test_a_viewer_looks_and_does_not_act(house: House, browser: httpx.AsyncClient, users: Path) -> None:
+    await opened(house, browser, users_file=users)
+    await sign_in(browser, "viewer")
+    relay, token = await dead(house, browser)
+    page = await browser.get(f"/ops/relays/{relay}")
+    assert "Discard" not in page.text
+    answer = await browser.post(f"/ops/relays/{relay}/discard", data={"token": token})
+    assert answer.status_code == 403
+    assert "Your role is viewer; this takes operator." in answer.text
+    await house.until(relay, "dead")
+
+
+async def test_an_operator_acts(house: House, browser: httpx.AsyncClient, users: Path) -> None:
+    await opened(house, browser, users_file=users)
+    await sign_in(browser, "operator")
+    relay, token = await dead(house, browser)
+    answer = await browser.post(f"/ops/relays/{relay}/discard", data={"token": token})
+    assert (answer.status_code, answer.url.path) == (200, f"/ops/relays/{relay}")
+    await house.until(relay, "discarded")
+
+
+async def test_a_changed_role_and_a_signing_out_end_the_session(
+    house: House, browser: httpx.AsyncClient, users: Path, lines: str
+) -> None:
+    await opened(house, browser, users_file=users)
+    await sign_in(browser, "operator")
+    page = await browser.get("/ops/")
+    assert page.url.path == "/ops/"
+    await browser.post("/ops/sign-out", data={"token": token_in(page)})
+    assert (await browser.get("/ops/")).url.path == "/ops/sign-in"
+    await sign_in(browser, "operator")
+    users.write_text(lines.replace("operator:operator:", "operator:viewer:"))  # noqa: ASYNC240 - a short file
+    assert (await browser.get("/ops/")).url.path == "/ops/sign-in"
+
+
+async def test_a_proxy_of_ours_may_name_the_visitor_and_nobody_else(
+    house: House, browser: httpx.AsyncClient, users: Path
+) -> None:
+    named = {"x-user": "operator"}
+    trusted = (ip_network("127.0.0.0/8"),)
+    await opened(house, browser, users_file=users, proxy_user_header="X-User", trusted_proxies=trusted)
+    page = await browser.get("/ops/", headers=named)
+    assert page.url.path == "/ops/"
+    assert "(operator)" not in page.text  # the name is the role's, and said once
+    assert "operator" in page.text
+    stranger = await browser.get("/ops/", headers={"x-user": "someone"})
+    assert "someone" in stranger.text
+    assert "(viewer)" in stranger.text
+    await house.stop()
+    elsewhere = (ip_network("10.0.0.0/8"),)
+    await opened(house, browser, users_file=users, proxy_user_header="X-User", trusted_proxies=elsewhere)
+    assert (await browser.get("/ops/", headers=named)).url.path == "/ops/sign-in"
+
+
+async def test_a_script_in_a_name_is_shown_as_text(house: House, browser: httpx.AsyncClient) -> None:
+    await opened(house, browser)
+    nasty = "<script>alert(1)</script>"
+    answer = await house.post(ignored=f"a note of {nasty}", order=nasty)
+    sale = await house.post(placed(nasty, customer={"email": "jo@example.com", "first_name": nasty}))
+    for path in (
+        "/ops/relays",
+        f"/ops/relays/{answer.id}",
+        f"/ops/relays/{sale.id}",
+        f"/ops/relays?filter={nasty}",
+    ):
+        page = await browser.get(path)
+        assert "&lt;script&gt;" in page.text
+        assert "<script>" not in page.text
+
+
+async def dead(house: House, browser: httpx.AsyncClient) -> tuple[str, str]:
+    """A relay that is dead, and the token of a form of ours."""
+    relay = (await house.post(error="unmappable", field="orderId")).id
+    page = await browser.get("/ops/")
+    found = re.search(r'name="token" value="(\w+)"', page.text)
+    return relay, found[1] if found else token_in(await browser.get(f"/ops/relays/{relay}"))
+
+
+# The parts by themselves --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"RELAY_PROXY_USER_HEADER": "X-User"}, "needs RELAY_TRUSTED_PROXIES"),
+        ({"RELAY_TRUSTED_PROXIES": "the office"}, "expected addresses or networks"),
+        ({"RELAY_SECRET_KEY": "too short"}, "expected 32 characters or more"),
+    ],
+)
+def test_a_setting_that_would_open_the_pages_by_mistake_stops_the_start(
+    variables: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said) as error:
+        settings.environment(variables)
+    assert "too short" not in str(error.value)
+
+
+def test_a_wrong_line_in_the_users_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    for text, said in (
+        ("anna:operator", "expected NAME:ROLE:HASH"),
+        ("anna:boss:$argon2id$x", "the role is 'boss'"),
+        ("anna:admin:hunter2", "expected an argon2 hash"),
+        ("anna:admin:-\nanna:viewer:-", "line 2: anna is listed twice"),
+        ("# nobody", "lists nobody"),
+    ):
+        file.write_text(text)
+        with pytest.raises(SettingsError, match=re.escape(said)) as error:
+            People(file)
+        assert "hunter2" not in str(error.value)
+
+
+def test_a_users_file_that_breaks_later_keeps_who_was_listed(users: Path) -> None:
+    people = People(users)
+    users.write_text("nonsense")
+    os.utime(users, ns=(1, 1))
+    assert people.find("viewer") is not None
+
+
+def test_a_person_without_a_password_cannot_sign_in(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    file.write_text("anna:operator:-")
+    people = People(file)
+    assert people.find("anna") is not None
+    assert people.verified("anna", "-") is None
+    assert people.verified("anna", "") is None
+
+
+def test_a_cookie_is_good_for_its_own_key_and_use_only() -> None:
+    signer, other = Signer(SECRET), Signer(SECRET.upper())
+    person = Person("anna", Role.OPERATOR, "x")
+    cookie = signer.session(person)
+    assert signer.read_session(cookie) is not None
+    assert other.read_session(cookie) is None
+    assert signer.read_session(signer.note(["anna", signer.stamp(person), "mark"])) is None
+    assert signer.read_note(cookie) is None
+
+
+def test_waiting_lets_a_name_in_again() -> None:
+    now = 1000.0
+    throttle = Throttle(lambda: now)
+    for _ in range(FROM_ONE_ADDRESS):
+        throttle.wrong("2001:db8::1", "anna")
+    assert throttle.wait("2001:db8::2", "ben") == WINDOW, "a neighbour of the same /64 is no stranger"
+    assert throttle.wait("2001:db8:0:1::1", "anna") == 0
+    now += WINDOW + timedelta(seconds=1).total_seconds()
+    assert throttle.wait("2001:db8::1", "anna") == 0
