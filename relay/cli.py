@@ -20,7 +20,7 @@ import uvloop
 from starlette.datastructures import URL
 
 from relay import check as checks
-from relay import dev, httpfile, log, preview, settings, wiring, worker
+from relay import dev, httpfile, log, preview, pulls, settings, wiring, worker
 from relay.app import serve as serve_web
 from relay.errors import JournalAway, RelayError, SettingsError
 from relay.journal.forget import Forgotten
@@ -32,6 +32,8 @@ from relay.ops.access import Role, people
 from relay.ops.access.people import SHORTEST
 from relay.ops.core import Done, Operations, Refused, detail_to_plain, relay_to_plain
 from relay.ops.filters import FilterError, from_words, words_of
+from relay.pull.compare import Compared
+from relay.pull.run import Report
 from relay.receive.spool import Spool
 
 cli: Final = typer.Typer(
@@ -257,6 +259,67 @@ def discard(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
 def restore(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
     """Takes a discard back: the relay is dead again, and can be retried."""
     _act(relay, data, lambda operations: operations.restore(relay, by=_ACTOR), as_json=as_json)
+
+
+Since = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day.")]
+Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; today.")]
+SendIt = Annotated[bool, typer.Option("--send", help="Record what is missing, so that it is sent.")]
+Stale = Annotated[bool, typer.Option("--stale", help="Also what is older than 72 h: it mails people.")]
+
+
+@cli.command()
+def catalog(source: SourceName, data: Data = None, send: SendIt = False, as_json: Json = False) -> None:
+    """Asks the platform for its products; with --send they are relayed."""
+    _pull(source, data, pulls.products, send=send, stale=False, as_json=as_json)
+
+
+@cli.command()
+def backfill(
+    source: SourceName,
+    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day.")],
+    until: Until = None,
+    data: Data = None,
+    send: SendIt = False,
+    stale: Stale = False,
+    as_json: Json = False,
+) -> None:
+    """Asks the platform for its history; with --send what the destination lacks is relayed."""
+    choose = pulls.orders(since.date(), until.date() if until else None)
+    _pull(source, data, choose, send=send, stale=stale, as_json=as_json)
+
+
+@cli.command()
+def reconcile(
+    source: SourceName,
+    since: Since = None,
+    until: Until = None,
+    data: Data = None,
+    send: SendIt = False,
+    stale: Stale = False,
+    as_json: Json = False,
+) -> None:
+    """What the platform sold in the last three days that never reached us; with --send it is relayed."""
+    choose = pulls.orders(since.date() if since else None, until.date() if until else None)
+    _pull(source, data, choose, send=send, stale=stale, as_json=as_json)
+
+
+def _pull(
+    source: str, data: Path | None, choose: pulls.Choose, *, send: bool, stale: bool, as_json: bool
+) -> None:
+    config = settings.load(settings.environment(data_dir=data).config)  # with the secrets
+    found: list[Compared] = []
+
+    def show(compared: Compared) -> None:
+        if as_json:
+            found.append(compared)
+        elif said := pulls.line(compared):
+            typer.echo(said)
+
+    def ask(tools: Tools) -> Awaitable[Report]:
+        return pulls.pull(tools.journal, config, source, choose, send=send, stale=stale, show=show)
+
+    report = _with_tools(data, ask)
+    typer.echo(pulls.to_json(found, report) if as_json else pulls.summary(report, send=send))
 
 
 @cli.command()

@@ -10,6 +10,9 @@ RelayError
 │   └── Unmappable           understood, but a field is missing or wrong; names the field
 ├── JournalAway              Redis cannot take the write now: the spool takes it
 ├── SpoolFull                the local disk cannot take it either: 503, the sender keeps it
+├── PullError                the platform did not give what was asked of it
+│   ├── PullLater            asked again, with a growing pause: network, 429, 5xx
+│   └── PullRefused          ends the command: credentials, address, permission
 └── AttemptError             one call was tried and not accepted
     ├── TryAgain             retry by the schedule: network, timeout, 408, 5xx
     ├── SlowDown             429: the whole destination waits; costs no attempt
@@ -106,6 +109,18 @@ class JournalAway(RelayError):
 
 class SpoolFull(RelayError):
     """The spool on local disk cannot take a postback: the disk is full, or the file cannot be written."""
+
+
+class PullError(RelayError):
+    """A platform's API was asked and gave no answer that can be used. The message names no credential."""
+
+
+class PullLater(PullError):
+    """Busy or unreachable. Asked again a few times, then the command ends."""
+
+
+class PullRefused(PullError):
+    """Wrong credentials, an address not allowed, a missing permission: asking again changes nothing."""
 
 
 class AttemptError(RelayError):

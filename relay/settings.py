@@ -206,6 +206,7 @@ class Source(_Table):
     thin_wait: Duration = timedelta(minutes=15)
     copies_window: Duration | None = None
     options: dict[str, Any] = {}
+    api: dict[str, Any] = {}
 
 
 class Kept(_Table):
@@ -251,7 +252,8 @@ _DEFAULTS: Final = {
     "RELAY_LOG_FORMAT": "console",
     "RELAY_LOG_LEVEL": "info",
 }
-_SECRET_WORDS: Final = ("api_key", "tokens", "secret", "password")
+_SECRET: Final = re.compile(r"\b(api|api_key|tokens)\b|secret|password", re.IGNORECASE)
+"""Keys whose values no message repeats."""
 _REFERENCES: Final = ("env:", "file:")
 """A string that begins so and is still there was not needed: looking into the journal asks for no secret."""
 
@@ -378,8 +380,7 @@ def _say(error: ValidationError, name: Any, model: type[BaseModel] | None = None
     if first["type"] == "missing":
         return f"{key} is missing; expected a value"
     message = first["msg"].removeprefix("Value error, ")
-    in_secret = any(word in str(part) for part in path for word in _SECRET_WORDS)
-    if in_secret or isinstance(first["input"], dict | list):  # a whole table may hold a secret
+    if _SECRET.search(key) or isinstance(first["input"], dict | list):  # a whole table may hold a secret
         return f"{key}: {message}"
     return f"{key} is {first['input']!r}; {message[:1].lower()}{message[1:]}"
 

@@ -79,9 +79,8 @@ def _adapter(name: str, source: settings.Source, kinds: Mapping[str, registry.Ad
     if kind is None:
         there = ", ".join(sorted(kinds)) or "none"
         raise SettingsError(f"sources.{name}.adapter is {source.adapter!r}; installed are {there}")
-    zone = source.timezone or ZoneInfo(getattr(kind.build, "timezone", "UTC"))
     try:
-        return registry.build(kind, SourceContext(name, source.currency, zone), source.options)
+        return registry.build(kind, context(name, source, kind), source.options)
     except ValidationError as error:
         raise SettingsError(settings.say(error, ("sources", name, "options"), kind.options)) from error
 
@@ -110,6 +109,11 @@ def _can_correct(source: settings.Source, kinds: Mapping[str, registry.AdapterTy
         return source.correctable
     of_adapter: bool | None = getattr(kinds[source.adapter].build, "can_correct", None)
     return source.signature is not None if of_adapter is None else of_adapter
+
+
+def context(name: str, source: settings.Source, kind: registry.AdapterType) -> SourceContext:
+    zone = source.timezone or ZoneInfo(getattr(kind.build, "timezone", "UTC"))
+    return SourceContext(name, source.currency, zone)
 
 
 def policy(source: settings.Source) -> Policy:

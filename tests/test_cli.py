@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from relay.testing.standin import Standin
+from tests.shell import Shell
 from tests.support import KEY, TOKEN, House, RedisProcess, placed
 
 FIXTURES = Path(__file__).parents[1] / "adapters" / "checkoutchamp" / "fixtures"
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass
-class Shell:
-    """A folder with a relay.toml, and an environment of its own."""
-
-    folder: Path
-    variables: dict[str, str]
-
-    async def relay(self, *words: str | Path) -> Ran:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "relay",
-            *map(str, words),
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", **self.variables},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        return Ran(process.returncode or 0, out.decode(), err.decode())
-
-    def configure(self, url: str, *, more: str = "", source: str = "") -> None:
-        (self.folder / "relay.toml").write_text(
-            f"""
-            [destinations.main]
-            api_key = "env:THE_KEY"
-            url = "{url}"
-            {more}
-            [sources.shop]
-            adapter = "checkoutchamp"
-            destination = "main"
-            tokens = ["{TOKEN}"]
-            currency = "USD"
-            {source}
-            """
-        )
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from adapters.checkoutchamp import names, payloads, properties
+from adapters.checkoutchamp import catalog, names, payloads, properties
 from adapters.checkoutchamp.building import Context, build, notice
 from adapters.checkoutchamp.deciding import decide
 from adapters.checkoutchamp.mapping import Does, Verdict
 from adapters.checkoutchamp.options import CheckoutChampOptions
+from adapters.checkoutchamp.pulling import CheckoutChampPuller
 from adapters.checkoutchamp.words import EVENT_WORDS
 from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
 from relay.normalise.events import Event
@@ -23,6 +24,7 @@ __all__ = ["CheckoutChamp", "CheckoutChampOptions"]
 class CheckoutChamp:
     name: ClassVar[str] = "checkoutchamp"
     Options: ClassVar[type[BaseModel]] = CheckoutChampOptions
+    Puller: ClassVar[type[CheckoutChampPuller]] = CheckoutChampPuller
     dropped: ClassVar[frozenset[str]] = names.DROPPED
     timezone: ClassVar[str] = "America/New_York"
     """Where a source sets none: dates are the account's wall clock, by default US Eastern."""
@@ -42,6 +44,9 @@ class CheckoutChamp:
         payload = payloads.read(postback, self._keys)
         if payload.says_nothing():
             return Ignored("ping: the request carries nothing", delivery)
+        if catalog.is_catalog(payload):
+            products = catalog.read(payload, self._context.source, self._context.options)
+            return Events((products,), payload.told(), delivery)
         verdict = decide(payload, self._context.options, self._words)
         events = self._events(verdict, payload)
         if not events:

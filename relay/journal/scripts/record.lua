@@ -89,8 +89,10 @@ local function create(m, blob)
   local books, lane = write_relay(m, m.id, blob)
   call('SET', P .. 'd:' .. m.source .. ':' .. m.copy, m.id, 'PX', m.window)
   if m.delivery ~= '' then call('SET', P .. 'd:' .. m.source .. ':' .. m.delivery, m.id, 'PX', m.window) end
-  call('HSETNX', P .. 'src:' .. m.source, 'first', m.at)
-  call('HSET', P .. 'src:' .. m.source, 'last', m.at)
+  if m.backfill == '' then -- what was asked for is no sign that the platform sends
+    call('HSETNX', P .. 'src:' .. m.source, 'first', m.at)
+    call('HSET', P .. 'src:' .. m.source, 'last', m.at)
+  end
   call('ZADD', P .. 'i:' .. m.source .. ':' .. m.status, 0, m.id)
   call('HINCRBY', P .. 'n', m.source .. ':received', 1)
   call('HINCRBY', P .. 'n', m.source .. ':' .. m.status, 1)
