@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from getpass import getpass
 from pathlib import Path
@@ -20,21 +17,19 @@ import uvloop
 from starlette.datastructures import URL
 
 from relay import check as checks
-from relay import dev, httpfile, log, preview, pulls, settings, wiring, worker
+from relay import dev, httpfile, preview, settings, wiring, worker
 from relay.app import serve as serve_web
-from relay.errors import JournalAway, RelayError, SettingsError
+from relay.commands import pull
+from relay.commands.tools import Data, Json, SourceName, Tools, print_json, with_tools
+from relay.errors import RelayError, SettingsError
 from relay.journal.forget import Forgotten
 from relay.journal.forget import forget as erase
-from relay.journal.queries import Queries
 from relay.normalise import registry, times
 from relay.ops import show
 from relay.ops.access import Role, people
 from relay.ops.access.people import SHORTEST
 from relay.ops.core import Done, Operations, Refused, detail_to_plain, relay_to_plain
 from relay.ops.filters import FilterError, from_words, words_of
-from relay.pull.compare import Compared
-from relay.pull.run import Report
-from relay.receive.spool import Spool
 
 cli: Final = typer.Typer(
     name="relay",
@@ -44,11 +39,8 @@ cli: Final = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Data = Annotated[Path | None, typer.Option("--data", help="The data folder (RELAY_DATA_DIR, .relay).")]
 Port = Annotated[int | None, typer.Option("--port", help="The port of the web process (RELAY_PORT, 8080).")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RelayId = Annotated[str, typer.Argument(metavar="ID")]
-SourceName = Annotated[str, typer.Argument(metavar="SOURCE")]
 File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
 _ACTOR: Final = "relay command"
 
@@ -88,7 +80,7 @@ def check(data: Data = None, as_json: Json = False) -> None:
     env = settings.environment(data_dir=data)
     findings = asyncio.run(checks.run(env, settings.load(env.config)))
     if as_json:
-        _print_json([{"level": f.level, "what": f.what, "says": f.says} for f in findings])
+        print_json([{"level": f.level, "what": f.what, "says": f.says} for f in findings])
     else:
         for finding in findings:
             typer.echo(f"{finding.level:<5} {finding.what}: {finding.says}")
@@ -121,9 +113,9 @@ def sources(
             )
         return found
 
-    found = _with_tools(data, ask)
+    found = with_tools(data, ask)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     for source in found:
         counts = ", ".join(f"{n} {word}" for word, n in source["counts"].items() if n) or "nothing received"
@@ -146,11 +138,11 @@ def map_(
     config = settings.load(env.config)
     request = _file(file)
     if journal:
-        outcome = _with_tools(data, lambda tools: preview.against(tools.journal, config, source, request))
+        outcome = with_tools(data, lambda tools: preview.against(tools.journal, config, source, request))
     else:
         outcome = preview.alone(config, source, request)
     if as_json:
-        _print_json(outcome)
+        print_json(outcome)
     else:
         typer.echo(show.preview(outcome))
 
@@ -209,10 +201,10 @@ def relays(
         asked = from_words(words)
     except FilterError as error:
         raise SettingsError(str(error)) from error
-    page = _with_tools(data, lambda tools: tools.queries.find(asked, limit=limit, cursor=cursor))
+    page = with_tools(data, lambda tools: tools.queries.find(asked, limit=limit, cursor=cursor))
     plain = [relay_to_plain(relay) for relay in page.relays]
     if as_json:
-        _print_json({"relays": plain, "next": page.next, "total": page.total})
+        print_json({"relays": plain, "next": page.next, "total": page.total})
     else:
         typer.echo(show.relays(plain, page.next))
 
@@ -220,12 +212,12 @@ def relays(
 @cli.command("show")
 def show_(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
     """All of one relay: postback, events, calls, answers and what happened when."""
-    detail = _with_tools(data, lambda tools: tools.queries.detail(relay))
+    detail = with_tools(data, lambda tools: tools.queries.detail(relay))
     if detail is None:
         sys.exit(f"relay: there is no relay {relay}")
     plain = detail_to_plain(detail)
     if as_json:
-        _print_json(plain)
+        print_json(plain)
     else:
         typer.echo(show.relay(plain))
 
@@ -261,67 +253,6 @@ def restore(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
     _act(relay, data, lambda operations: operations.restore(relay, by=_ACTOR), as_json=as_json)
 
 
-Since = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day.")]
-Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; today.")]
-SendIt = Annotated[bool, typer.Option("--send", help="Record what is missing, so that it is sent.")]
-Stale = Annotated[bool, typer.Option("--stale", help="Also what is older than 72 h: it mails people.")]
-
-
-@cli.command()
-def catalog(source: SourceName, data: Data = None, send: SendIt = False, as_json: Json = False) -> None:
-    """Asks the platform for its products; with --send they are relayed."""
-    _pull(source, data, pulls.products, send=send, stale=False, as_json=as_json)
-
-
-@cli.command()
-def backfill(
-    source: SourceName,
-    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day.")],
-    until: Until = None,
-    data: Data = None,
-    send: SendIt = False,
-    stale: Stale = False,
-    as_json: Json = False,
-) -> None:
-    """Asks the platform for its history; with --send what the destination lacks is relayed."""
-    choose = pulls.orders(since.date(), until.date() if until else None)
-    _pull(source, data, choose, send=send, stale=stale, as_json=as_json)
-
-
-@cli.command()
-def reconcile(
-    source: SourceName,
-    since: Since = None,
-    until: Until = None,
-    data: Data = None,
-    send: SendIt = False,
-    stale: Stale = False,
-    as_json: Json = False,
-) -> None:
-    """What the platform sold in the last three days that never reached us; with --send it is relayed."""
-    choose = pulls.orders(since.date() if since else None, until.date() if until else None)
-    _pull(source, data, choose, send=send, stale=stale, as_json=as_json)
-
-
-def _pull(
-    source: str, data: Path | None, choose: pulls.Choose, *, send: bool, stale: bool, as_json: bool
-) -> None:
-    config = settings.load(settings.environment(data_dir=data).config)  # with the secrets
-    found: list[Compared] = []
-
-    def show(compared: Compared) -> None:
-        if as_json:
-            found.append(compared)
-        elif said := pulls.line(compared):
-            typer.echo(said)
-
-    def ask(tools: Tools) -> Awaitable[Report]:
-        return pulls.pull(tools.journal, config, source, choose, send=send, stale=stale, show=show)
-
-    report = _with_tools(data, ask)
-    typer.echo(pulls.to_json(found, report) if as_json else pulls.summary(report, send=send))
-
-
 @cli.command()
 def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = None) -> None:
     """Erases a person: relays, order books, indexes, and this host's spool."""
@@ -329,7 +260,7 @@ def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = 
     async def ask(tools: Tools) -> tuple[Forgotten, int]:
         return await erase(tools.journal, email, by=_ACTOR), await tools.spool.forget(email)
 
-    done, spooled = _with_tools(data, ask)
+    done, spooled = with_tools(data, ask)
     typer.echo(f"forgotten: {done.relays} relays, {done.orders} order books, {spooled} in this host's spool")
     typer.echo("not reached from here: backups, other hosts' spools, and what Sequenzy was sent")
     if done.busy:
@@ -339,7 +270,7 @@ def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = 
 @cli.command()
 def stats(data: Data = None, as_json: Json = True) -> None:  # noqa: ARG001 - borne, as everywhere
     """The counts of all statuses, and whether they add up; always JSON."""
-    _print_json(_with_tools(data, lambda tools: tools.operations.stats()))
+    print_json(with_tools(data, lambda tools: tools.operations.stats()))
 
 
 @cli.command()
@@ -354,45 +285,6 @@ def password(
     typer.echo(people.line(name, role, said))
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What commands that look into the journal work with."""
-
-    env: settings.Environment
-    config: settings.Config
-    journal: Any
-    queries: Queries
-    operations: Operations
-    spool: Spool
-
-
-@asynccontextmanager
-async def _tools(data: Path | None) -> AsyncIterator[Tools]:
-    env = settings.of_running(settings.environment(data_dir=data))
-    config = settings.load(env.config, secrets_needed=False)
-    log.configure("error", env.log_format)
-    async with AsyncExitStack() as stack:
-        client = wiring.redis(env, retries=1)
-        stack.push_async_callback(client.aclose, close_connection_pool=True)
-        journal = wiring.journal(client, config)
-        built = {source.name: source for source in wiring.sources(config)}
-        queries = Queries(journal, list(config.sources), list(config.destinations))
-        spool = Spool(env.data_dir)
-        stack.push_async_callback(spool.close)
-        yield Tools(env, config, journal, queries, Operations(journal, queries, built, spool), spool)
-
-
-def _with_tools(data: Path | None, ask: Callable[[Tools], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        async with _tools(data) as tools:
-            return await ask(tools)
-
-    try:
-        return asyncio.run(run())
-    except JournalAway as error:
-        sys.exit(f"relay: {error}; is `relay dev` running in this folder, or RELAY_REDIS_URL right?")
-
-
 def _act(
     relay: str,
     data: Path | None,
@@ -400,11 +292,11 @@ def _act(
     *,
     as_json: bool,
 ) -> None:
-    done = _with_tools(data, lambda tools: act(tools.operations))
+    done = with_tools(data, lambda tools: act(tools.operations))
     if isinstance(done, Refused):
         sys.exit(f"relay: {done.advice}")
     if as_json:
-        _print_json({"id": relay, "status": done.status})
+        print_json({"id": relay, "status": done.status})
     else:
         typer.echo(f"{relay} is {done.status}")
 
@@ -425,5 +317,5 @@ def _file(file: Path) -> httpfile.RawRequest:
         raise SettingsError(f"{file}: {error}") from error
 
 
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+for command in (pull.catalog, pull.backfill, pull.reconcile):
+    cli.command()(command)
