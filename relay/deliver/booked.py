@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from relay.compose.book import Facts, Part, fold
@@ -24,7 +23,7 @@ def facts_of(fields: Mapping[str, str]) -> Facts:
 
 
 def _part(relay: str, value: str) -> Part:
-    events = normalised.load(json.loads(value))
+    events = normalised.load_json(value)
     booked = tuple(event for event in events if isinstance(event, BOOKED))
     return Part(relay, times.from_ms(ids.moment_ms(relay)), booked)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import zstandard
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from relay.normalise import times
 from relay.normalise.contract import Postback
@@ -25,7 +24,7 @@ def pack(value: Mapping[str, Any]) -> bytes:
 
 def unpack(data: bytes) -> dict[str, Any]:
     plain = _decompressor.decompress(data, max_output_size=_MOST) if data[:4] == _MAGIC else data
-    value: dict[str, Any] = json.loads(plain)
+    value: dict[str, Any] = from_json(plain)
     return value
 
 

@@ -226,7 +226,7 @@ class Journal:
             async def flush(batch: list[Reservation]) -> list[tuple[str, int]]:
                 lease_ms = lease // timedelta(milliseconds=1)
                 options = {"dest": destination, "lease_ms": lease_ms, "limits": asdict(limits)}
-                args = [json.dumps(options), *(json.dumps(asdict(item)) for item in batch)]
+                args: list[str | bytes] = [json.dumps(options), *map(to_json, batch)]
                 return [(a[0].decode(), a[1]) for a in await self._call(self._reserve, args)]
 
             batcher = self._reservations[destination] = Batcher(flush)
@@ -249,7 +249,7 @@ class Journal:
                 }
                 args: list[str | bytes] = [json.dumps(options)]
                 for item in batch:
-                    args += [json.dumps(wire.result(item)), codec.pack(item.history) if item.history else b""]
+                    args += [to_json(wire.result(item)), codec.pack(item.history) if item.history else b""]
                 return [_SETTLED[answer] for answer in await self._call(self._settle, args)]
 
             batcher = self._settlements[destination] = Batcher(flush)

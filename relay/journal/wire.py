@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 from typing import Any
 
-from relay.journal.records import Accepted, Leased, Recording, Reservation, Settlement
+from relay.journal.records import Leased, Recording, Settlement
 from relay.journal.titles import title_of
 
 
@@ -42,6 +41,7 @@ def meta(r: Recording, salt: bytes) -> dict[str, Any]:
 
 
 def result(s: Settlement) -> dict[str, Any]:
+    """As `to_json` takes it; what is None is left out, since Lua takes null for a value."""
     plain: dict[str, Any] = {
         "id": s.id,
         "token": s.token,
@@ -61,16 +61,12 @@ def result(s: Settlement) -> dict[str, Any]:
         "done": s.done,
         "stage": s.stage,
         "title": s.title,
-        "accepted": _ledger(s.accepted),
-        "unreserve": _ledger(s.unreserve),
+        "accepted": s.accepted,
+        "unreserve": s.unreserve,
         "version": {"book": s.version[0], "at": s.version[1]} if s.version else None,
         "refusal": {"endpoint": s.refusal.endpoint, "as": s.refusal.title} if s.refusal else None,
     }
     return plain | {key: value for key, value in optional.items() if value is not None}
-
-
-def _ledger(entry: Accepted | Reservation | None) -> dict[str, Any] | None:
-    return asdict(entry) if entry else None
 
 
 def leased(found: list[Any]) -> Leased:

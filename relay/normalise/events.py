@@ -6,7 +6,6 @@ units of `currency`; times are aware and UTC; ids are strings.
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,6 +21,7 @@ from pydantic import (
     TypeAdapter,
     model_validator,
 )
+from pydantic_core import to_json
 
 from relay.normalise import money, times
 
@@ -246,4 +246,9 @@ def dump(events: tuple[Event, ...]) -> list[dict[str, Any]]:
 
 def load(plain: list[dict[str, Any]]) -> tuple[Event, ...]:
     """The events `dump` made. Raises pydantic.ValidationError (a ValueError) for anything else."""
-    return _events.validate_json(json.dumps(plain))
+    return load_json(to_json(plain))
+
+
+def load_json(text: str | bytes) -> tuple[Event, ...]:
+    """`load`, of JSON."""
+    return _events.validate_json(text)

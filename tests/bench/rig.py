@@ -85,6 +85,15 @@ async def process(
         await running.wait()
 
 
+async def output(*words: str) -> bytes:
+    """What `python -m` says to the end."""
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *words, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await running.communicate()
+    return out
+
+
 async def listening(port: int) -> None:
     while True:
         try:
