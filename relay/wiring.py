@@ -28,6 +28,7 @@ from relay.journal.records import Limits
 from relay.journal.retention import Retention
 from relay.normalise import registry, times
 from relay.normalise.contract import Adapter, Signing, SourceContext
+from relay.normalise.pulling import Puller
 from relay.ops.access import Access, People, Proxy, Role
 from relay.receive.signatures import Signature
 from relay.receive.sources import Source
@@ -114,6 +115,28 @@ def _can_correct(source: settings.Source, kinds: Mapping[str, registry.AdapterTy
 def context(name: str, source: settings.Source, kind: registry.AdapterType) -> SourceContext:
     zone = source.timezone or ZoneInfo(getattr(kind.build, "timezone", "UTC"))
     return SourceContext(name, source.currency, zone)
+
+
+def puller(config: Config, name: str) -> tuple[Puller, SourceContext]:
+    """Who asks the platform of a source. Raises SettingsError where it cannot be asked."""
+    source = config.sources.get(name)
+    if source is None:
+        raise SettingsError(f"there is no source {name!r}; configured are {', '.join(config.sources)}")
+    kind = registry.installed().get(source.adapter)
+    build: type[Puller] | None = getattr(kind.build, "Puller", None) if kind else None
+    if kind is None or build is None:
+        raise SettingsError(f"sources.{name}: the adapter {source.adapter!r} cannot ask its platform")
+    if not source.api:
+        raise SettingsError(
+            f"sources.{name}.api is missing; expected a table with the credentials of the platform's API: "
+            f"{', '.join(build.Api.model_fields)}"
+        )
+    try:
+        api = build.Api.model_validate(source.api)
+    except ValidationError as error:
+        raise SettingsError(settings.say(error, ("sources", name, "api"), build.Api)) from None
+    said = context(name, source, kind)
+    return build(said, api), said
 
 
 def policy(source: settings.Source) -> Policy:
