@@ -123,9 +123,7 @@ def _refunded(verdict: Verdict, payload: Payload, context: Context) -> tuple[Eve
     refund = refunds.refund(payload, verdict.does, money)
     if refund is None:
         return ()
-    fields = _order(payload, context)
-    if refund.amount_minor is not None:
-        fields["currency"] = money.code
+    fields = _order(payload, context, given_back=refund.amount_minor)
     if refund.chargeback:
         fields["properties"] = {"chargeback": True, **fields["properties"]}
     return (OrderRefunded(**fields, refund=refund),)
@@ -156,17 +154,25 @@ _BUILDERS: Final[Mapping[Does, Callable[[Verdict, Payload, Context], tuple[Event
 # --- what they share
 
 
-def _order(payload: Payload, context: Context, *, complete: bool = False, checkout: bool = False) -> Fields:
+def _order(
+    payload: Payload,
+    context: Context,
+    *,
+    complete: bool = False,
+    checkout: bool = False,
+    given_back: int | None = None,
+) -> Fields:
     """The fields of an order event. `complete`: it stands alone, so e-mail and total must be there."""
     who = _customer(payload, context, needed=complete or checkout)
     ids = _ids(payload, context, who, checkout=checkout)
     money = values.currency(payload, context.source.currency)
     total = _total(payload, context, money, complete=complete, checkout=checkout)
+    lines = items.read(payload, context.options.product_id, money.code)
     return {
         "order_id": ids.best,
         "names": ids.names,
         "customer": who,
-        **priced(money, total, items.read(payload, context.options.product_id, money.code)),
+        **priced(money, total, lines, given_back),
         "ordered_at": values.created(payload, context.source.timezone),
         "properties": _properties(payload, context, ids),
     }

@@ -31,9 +31,12 @@ def customer(
     return Customer(**rest)
 
 
-def priced(money: Money, total: int | None, items: tuple[Item, ...] | None) -> dict[str, Any]:
+def priced(
+    money: Money, total: int | None, items: tuple[Item, ...] | None, given_back: int | None = None
+) -> dict[str, Any]:
     """The currency, total and items of an order event. A default is claimed only where an amount needs it."""
-    needed = total is not None or any(item.price_minor is not None for item in items or ())
+    amounts = (total, given_back, *(item.price_minor for item in items or ()))
+    needed = any(amount is not None for amount in amounts)
     return {
         "currency": money.code if money.said or needed else None,
         "currency_assumed": needed and not money.said,

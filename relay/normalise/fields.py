@@ -62,12 +62,12 @@ def of_body(postback: Postback, encoding: str = UTF_8) -> Fields:
         return {}
     kind = postback.headers.get("content-type", "").lower()
     if _is_json(body, kind):
-        return from_json(_text(body, UTF_8))
+        return from_json(decoded(body))
     if "multipart/" in kind:
         raise Malformed("multipart bodies are not read; send JSON or application/x-www-form-urlencoded")
     if b"=" not in body:
         raise Malformed("the body is neither JSON nor a form")
-    return from_form(_text(body, encoding), encoding)
+    return from_form(decoded(body, encoding), encoding)
 
 
 def _is_json(body: bytes, kind: str) -> bool:
@@ -78,7 +78,8 @@ def _is_json(body: bytes, kind: str) -> bool:
     return "json" in kind and b"=" not in body
 
 
-def _text(body: bytes, encoding: str) -> str:
+def decoded(body: bytes, encoding: str = UTF_8) -> str:
+    """Raises Malformed where `body` is not in `encoding`."""
     try:
         return body.decode(encoding)
     except UnicodeDecodeError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,51 +10,13 @@ from hypothesis import strategies as st
 
 from adapters.checkoutchamp import CheckoutChamp
 from relay import httpfile
-from relay.errors import PostbackError
-from relay.normalise import events
-from relay.normalise.contract import Events, Postback
+from relay.normalise.contract import Postback
 from relay.normalise.scrub import scrub
 from tests.adapters.checkoutchamp_support import COMPLETE, FIXTURES, MOMENT, ORDER, adapter, post
+from tests.adapters.nonsense import VALUES, outcome
 
 REQUESTS = [httpfile.read(file).postback(MOMENT) for file in sorted(FIXTURES.glob("*.http"))]
 ADAPTERS = [adapter(), adapter(default_event="sale", customer_events=["declined"], currency=None)]
-VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(-1e6, 1e6).map(lambda number: round(number, 2))
-    | st.text(max_size=30)
-    | st.sampled_from(
-        [
-            "",
-            " ",
-            "\ud800",
-            "x" * 3000,
-            "[orderId]",
-            "[dropped]",
-            "[{",
-            "{}",
-            "9" * 400,
-            "-1",
-            "1e9",
-            "0000-00-00",
-            "0001-01-01",
-        ]
-    ),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def outcome(reader: CheckoutChamp, postback: Postback) -> object:
-    try:
-        reading = reader.read(postback)
-    except PostbackError as error:
-        return type(error), error.field, error.reason
-    if isinstance(reading, Events):
-        assert reading.events
-        json.dumps(events.dump(reading.events)).encode()
-    return reading
 
 
 @settings(max_examples=300, deadline=None)
