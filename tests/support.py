@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from relay import app, settings, wiring, worker
 from relay.embedded import EmbeddedRedis
 from relay.errors import Malformed, Unmappable, Unsupported
+from relay.httpfile import RawRequest
 from relay.journal.journal import Journal
 from relay.journal.queries import Queries
 from relay.journal.records import RelayDetail
@@ -236,8 +237,14 @@ class House:
         return await self.post_bytes(json.dumps(payload).encode(), source=source)
 
     async def post_bytes(self, body: bytes, *, source: str = "shop", token: str = TOKEN) -> Answered:
-        answer = await self.http.post(
-            f"/in/{source}/{token}", content=body, headers={"content-type": "application/json"}
+        headers = {"content-type": "application/json"}
+        return await self.send(RawRequest("POST", "", headers, body), source=source, token=token)
+
+    async def send(self, request: RawRequest, *, source: str = "shop", token: str = TOKEN) -> Answered:
+        """A request as it stands in a fixture."""
+        url = httpx.URL(f"/in/{source}/{token}", query=request.query.encode() or None)
+        answer = await self.http.request(
+            request.method, url, content=request.body, headers={**request.headers, "host": "relay.test"}
         )
         if answer.status_code != 200:
             return Answered(answer.status_code, reason=answer.json().get("detail", ""))

@@ -12,11 +12,9 @@ from adapters.checkoutchamp.deciding import decide
 from adapters.checkoutchamp.mapping import Does, Verdict
 from adapters.checkoutchamp.options import CheckoutChampOptions
 from adapters.checkoutchamp.pulling import CheckoutChampPuller
-from adapters.checkoutchamp.words import EVENT_WORDS
 from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
 from relay.normalise.events import Event
 from relay.normalise.payload import Payload, fitting_id, text_of
-from relay.normalise.words import plain
 
 __all__ = ["CheckoutChamp", "CheckoutChampOptions"]
 
@@ -31,7 +29,7 @@ class CheckoutChamp:
 
     def __init__(self, source: SourceContext, options: CheckoutChampOptions) -> None:
         self._keys = names.keys(options.fields)
-        self._words = {plain(word): EVENT_WORDS[plain(known)] for word, known in options.words.items()}
+        self._words = options.learned()
         self._context = Context(
             source=source,
             options=options,

@@ -33,7 +33,7 @@ def decide(payload: OrderPayload, options: CheckoutChampOptions, learned: dict[s
         return ignore("test order")
     event = _event(payload, learned)
     trigger = _trigger(payload, learned, strict=event is None)
-    chosen = event or trigger or _default(options)
+    chosen = event or trigger or options.default()
     state = states.read(payload, options, chosen)
     verdict = judge(chosen, state)
     if event and trigger and event != trigger:
@@ -67,10 +67,6 @@ def _trigger(payload: Payload, learned: dict[str, Means], *, strict: bool) -> Me
             raise
         payload.warnings.append(f"customerType is {shown(text)}, an unknown word; event decided")
         return None
-
-
-def _default(options: CheckoutChampOptions) -> Means | None:
-    return None if options.default_event is None else words.EVENT_WORDS[plain(options.default_event)]
 
 
 def _sure(verdict: Verdict, payload: Payload) -> Verdict:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import Field, field_validator
 
 from adapters.checkoutchamp.names import DROPPED, SEEN
-from adapters.checkoutchamp.words import EVENT_WORDS
-from relay.normalise.beside import attributes_that_may_leave, properties_that_may_leave
+from adapters.checkoutchamp.words import EVENT_WORDS, Means
 from relay.normalise.fields import names_of, plain_key
-from relay.normalise.words import plain
+from relay.normalise.options import MerchantOptions
 
 _PRIVATE: Final = DROPPED | names_of("""
     transactionid actualtransactionid parenttxnid clienttxnid merchanttxnid gatewaytitle gatewayid
@@ -42,16 +42,13 @@ Trigger = Literal[
 ]
 
 
-class CheckoutChampOptions(BaseModel):
+class CheckoutChampOptions(MerchantOptions):
     """How one CheckoutChamp account is to be read. Every default is the careful reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    known: ClassVar[Mapping[str, Means]] = EVENT_WORDS
+    private: ClassVar[frozenset[str]] = _PRIVATE
 
-    default_event: str | None = None
-    """What happened where no word says it: for a profile routed to one trigger."""
-    words: dict[str, str] = {}
-    """More words of `event=` or customerType, each as one of those known: {"Order Paid" = "sale"}."""
-    fields: dict[str, str] = {}
+    fields: dict[str, str] = Field(default_factory=dict)
     """Export names this account gave to fields, where no alias fits: {emailAddress = "kunde"}."""
     pending: Literal["placed", "wait"] = "placed"
     """PENDING with success (quality assurance): an order, or not before its capture."""
@@ -64,23 +61,7 @@ class CheckoutChampOptions(BaseModel):
     customer_events: tuple[Trigger, ...] = ()
     """Triggers sent as generic events instead of being ignored."""
     attributes: tuple[str, ...] = ("campaignId",)
-    """Fields merged into the customer's profile."""
     properties: tuple[str, ...] = tuple(PROPERTIES.split())
-    """Fields sent beside an order."""
-
-    @field_validator("default_event")
-    @classmethod
-    def _known_event(cls, word: str | None) -> str | None:
-        return word if word is None else _known(word)
-
-    @field_validator("words")
-    @classmethod
-    def _known_words(cls, words: dict[str, str]) -> dict[str, str]:
-        for word, meaning in words.items():
-            if not plain(word):
-                raise ValueError("a word to teach is empty")
-            _known(meaning)
-        return words
 
     @field_validator("fields")
     @classmethod
@@ -91,19 +72,3 @@ class CheckoutChampOptions(BaseModel):
             if not plain_key(export_name) or plain_key(export_name) in DROPPED:
                 raise ValueError(f"{field} = {export_name!r}: such a field is never read")
         return names
-
-    @field_validator("attributes")
-    @classmethod
-    def _attributes_may_leave(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return attributes_that_may_leave(names, _PRIVATE)
-
-    @field_validator("properties")
-    @classmethod
-    def _properties_may_leave(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return properties_that_may_leave(names, _PRIVATE)
-
-
-def _known(word: str) -> str:
-    if plain(word) not in EVENT_WORDS:
-        raise ValueError(f"{word!r} is no known event; write for example sale, partial, shipped or refund")
-    return word

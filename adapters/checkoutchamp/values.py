@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from relay.errors import Unmappable
-from relay.normalise import amounts, times
+from relay.normalise import amounts, building, times
 from relay.normalise.amounts import Money, number
 from relay.normalise.payload import LONGEST_ID, Payload, Said, text_of
 
@@ -28,7 +28,6 @@ _ZONES: Final = {
         "Europe/London",
     )
 }
-_EPOCH: Final = 1970
 _DAY: Final = len("2026-03-04")
 _HEX: Final = frozenset("0123456789ABCDEFabcdef")
 _HEX_LENGTH: Final = 10
@@ -140,14 +139,7 @@ def moment(payload: Payload, field: str, zone: ZoneInfo) -> datetime | None:
     text, zone = _stamp(value, zone)
     if text is None or times.is_unset(text):
         return None
-    try:
-        found = times.parse(text, zone)
-    except ValueError:
-        found = None
-    if found is None or found.year < _EPOCH:
-        payload.warnings.append(f"{field} is not a date such as 2026-03-04 09:30:08 and was left out")
-        return None
-    return found
+    return building.moment(payload, field, text, zone, like="2026-03-04 09:30:08")
 
 
 def _stamp(value: Said, zone: ZoneInfo) -> tuple[str | None, ZoneInfo]:

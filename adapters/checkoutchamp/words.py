@@ -8,9 +8,9 @@ taken for a sale; `options.words` teaches one.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
-from relay.normalise.words import vocabulary
+from relay.normalise.words import Notice, vocabulary
 
 
 class Means(StrEnum):
@@ -38,13 +38,6 @@ class Means(StrEnum):
     RETURN_RECEIVED = "return_received"
     COD_PENDING = "cod_pending"
     CUSTOMER_UPDATED = "customer_updated"
-
-
-class Notice(NamedTuple):
-    """What becomes of a trigger the Commerce API has no call for: a reason, or on request a generic event."""
-
-    reason: str
-    event: str
 
 
 NOTICES: Final[dict[Means, Notice]] = {

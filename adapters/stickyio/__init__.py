@@ -12,10 +12,8 @@ from adapters.stickyio.deciding import decide
 from adapters.stickyio.mapping import Does, Verdict
 from adapters.stickyio.options import StickyioOptions
 from adapters.stickyio.payloads import Reader
-from adapters.stickyio.words import EVENT_WORDS
 from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
 from relay.normalise.payload import Payload
-from relay.normalise.words import plain
 
 __all__ = ["Stickyio", "StickyioOptions"]
 
@@ -30,7 +28,7 @@ class Stickyio:
     def __init__(self, source: SourceContext, options: StickyioOptions) -> None:
         keys = names.keys(options.parameters)
         self._payloads = Reader(keys, options.encoding)
-        self._words = {plain(word): EVENT_WORDS[plain(known)] for word, known in options.words.items()}
+        self._words = options.learned()
         self._context = Context(
             source=source,
             options=options,

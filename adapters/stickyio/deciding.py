@@ -31,7 +31,7 @@ def decide(payload: Payload, options: StickyioOptions, learned: Mapping[str, Mea
     if event is not None:
         return _uncontradicted(_sure(judge(event, state), payload), payload, hint)
     if hint is not None or action is None:
-        return _sure(judge(hint or _default(options), state), payload)
+        return _sure(judge(hint or options.default(), state), payload)
     return _sure(judge(None, state), payload, action)
 
 
@@ -48,10 +48,6 @@ def _hint(action: str | None, learned: Mapping[str, Means], state: State) -> Mea
     means = learned.get(plain(action)) or hinted(action)
     # "Ship" begins many words; only with a tracking number is one of them a shipment.
     return None if means == Means.SHIPPED and not state.is_tracked else means
-
-
-def _default(options: StickyioOptions) -> Means | None:
-    return None if options.default_event is None else EVENT_WORDS[plain(options.default_event)]
 
 
 def _uncontradicted(verdict: Verdict, payload: Payload, hint: Means | None) -> Verdict:

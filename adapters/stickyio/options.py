@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import Field, field_validator
 
 from adapters.stickyio.names import DROPPED, EVENT, PRIVATE, TOKENS
-from adapters.stickyio.words import EVENT_WORDS, Trigger
-from relay.normalise.beside import attributes_that_may_leave, properties_that_may_leave
+from adapters.stickyio.words import EVENT_WORDS, Means, Trigger
 from relay.normalise.fields import plain_key
-from relay.normalise.words import plain
+from relay.normalise.options import MerchantOptions
 
 ATTRIBUTES: Final = "campaignId afid affid aid affiliate utmSource utmMedium utmCampaign utmContent utmTerm"
 PROPERTIES: Final = (
@@ -21,16 +21,13 @@ PROPERTIES: Final = (
 )
 
 
-class StickyioOptions(BaseModel):
+class StickyioOptions(MerchantOptions):
     """How one Sticky.io account is to be read. Every default is the careful reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    known: ClassVar[Mapping[str, Means]] = EVENT_WORDS
+    private: ClassVar[frozenset[str]] = PRIVATE
 
-    default_event: str | None = None
-    """What happened where no word says it: for a profile on one trigger whose URL says no event."""
-    words: dict[str, str] = {}
-    """More words of `event=` or post_back_action, each as one of those known: {"Order Stop" = "cancel"}."""
-    parameters: dict[str, str | tuple[str, ...]] = {}
+    parameters: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
     """The parameter a token's value comes in, where that is not its name: {email = "customer_email"}."""
     encoding: Literal["utf-8", "windows-1252"] = "utf-8"
     """Of URLs and forms."""
@@ -43,29 +40,13 @@ class StickyioOptions(BaseModel):
     customer_events: tuple[Trigger, ...] = ()
     """Triggers sent as generic events instead of being ignored."""
     attributes: tuple[str, ...] = tuple(ATTRIBUTES.split())
-    """Tokens merged into the customer's profile."""
     properties: tuple[str, ...] = tuple(PROPERTIES.split())
-    """Tokens sent beside an order."""
     product_in_stock: bool = True
     """What a product webhook says of the stock, which the platform does not know."""
     product_price: bool = False
     """Whether a product webhook's `price` is sent; the vendor documents no such field."""
     deleted_products: Literal["out_of_stock", "ignore"] = "out_of_stock"
     """What a deleted product becomes."""
-
-    @field_validator("default_event")
-    @classmethod
-    def _known_event(cls, word: str | None) -> str | None:
-        return word if word is None else _known(word)
-
-    @field_validator("words")
-    @classmethod
-    def _known_words(cls, words: dict[str, str]) -> dict[str, str]:
-        for word, meaning in words.items():
-            if not plain(word):
-                raise ValueError("a word to teach is empty")
-            _known(meaning)
-        return words
 
     @field_validator("parameters")
     @classmethod
@@ -77,19 +58,3 @@ class StickyioOptions(BaseModel):
                 if not plain_key(name) or plain_key(name) in DROPPED:
                     raise ValueError(f"{token} = {name!r}: such a parameter is never read")
         return named
-
-    @field_validator("attributes")
-    @classmethod
-    def _attributes_may_leave(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return attributes_that_may_leave(names, PRIVATE)
-
-    @field_validator("properties")
-    @classmethod
-    def _properties_may_leave(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return properties_that_may_leave(names, PRIVATE)
-
-
-def _known(word: str) -> str:
-    if plain(word) not in EVENT_WORDS:
-        raise ValueError(f"{word!r} is no known event; write for example approved, shipped or refund")
-    return word

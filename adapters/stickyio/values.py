@@ -9,13 +9,12 @@ from zoneinfo import ZoneInfo
 
 from adapters.stickyio.state import has_id
 from relay.errors import Unmappable
-from relay.normalise import times
+from relay.normalise import building
 from relay.normalise.amounts import Money, amount, missing, number
 from relay.normalise.payload import LONGEST_ID, Payload
 
 _AMERICAN: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 _NO_DATE: Final = re.compile(r"[0/: -]+")
-_EPOCH: Final = 1970
 _DAY: Final = len("2026-03-04")
 
 
@@ -61,14 +60,7 @@ def moment(payload: Payload, field: str, zone: ZoneInfo) -> datetime | None:
     text = payload.text(field)
     if text is None or _NO_DATE.fullmatch(text):
         return None
-    try:
-        found = times.parse(_sortable(text), zone)
-    except ValueError:
-        found = None
-    if found is None or found.year < _EPOCH:
-        payload.warnings.append(f"{field} is not a date such as 11/23/2025 14:05:09 and was left out")
-        return None
-    return found
+    return building.moment(payload, field, _sortable(text), zone, like="11/23/2025 14:05:09")
 
 
 def day(payload: Payload, field: str, zone: ZoneInfo) -> str | None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
-from relay.normalise.words import vocabulary
+from relay.normalise.words import Notice, vocabulary
 
 
 class Means(StrEnum):
@@ -28,13 +28,6 @@ class Means(StrEnum):
     REBILL_DECLINED = "rebill_declined"
     SUBSCRIPTION_CANCELLED = "subscription_cancelled"
     SUBSCRIPTION_HELD = "subscription_held"
-
-
-class Notice(NamedTuple):
-    """What becomes of a trigger the Commerce API has no call for: a reason, or on request a generic event."""
-
-    reason: str
-    event: str
 
 
 NOTICES: Final[dict[Means, Notice]] = {

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from relay.normalise.events import Scalar
-from relay.normalise.fields import names_of, plain_key
+from relay.normalise.fields import plain_key
 from relay.normalise.payload import Keys, Payload, cut, first_said
 
 
@@ -70,39 +70,3 @@ def count(text: str | None) -> int | None:
     """A whole number of something: a cycle, an attempt."""
     is_number = text is not None and text.isdecimal() and len(text) <= _LONGEST_COUNT
     return int(text) if is_number and text is not None else None
-
-
-# The Commerce API keeps these names for itself.
-_RESERVED_PROPERTIES: Final = names_of("""
-    orderid ordernumber totalcents currency lineitems items customer status orderedat checkoutid
-""")
-_RESERVED_ATTRIBUTES: Final = names_of("""
-    ltv totalspent orderscount aov totalorders predictedltv churnrisk expectednextorderat
-    avgdaysbetweenorders predictionconfidence
-""")
-_PERSONAL: Final = names_of("""
-    ipaddress ip useragent phonenumber phone telephone mobile address1 address2 address street city state
-    country postalcode zip zipcode dateofbirth ssn
-""")
-
-
-def properties_that_may_leave(names: tuple[str, ...], private: frozenset[str]) -> tuple[str, ...]:
-    """`names`, to be sent beside an order. Raises ValueError for one that must not be."""
-    return _may_leave(names, _RESERVED_PROPERTIES, private)
-
-
-def attributes_that_may_leave(names: tuple[str, ...], private: frozenset[str]) -> tuple[str, ...]:
-    """`names`, to be merged into a profile. Raises ValueError for one that must not be."""
-    return _may_leave(names, _RESERVED_ATTRIBUTES, private)
-
-
-def _may_leave(names: tuple[str, ...], reserved: frozenset[str], private: frozenset[str]) -> tuple[str, ...]:
-    for name in names:
-        key = plain_key(name)
-        if key in reserved:
-            raise ValueError(f"{name!r} is a name the destination keeps for itself")
-        if key in private or key in _PERSONAL:
-            raise ValueError(f"{name!r} is never sent: card, bank, gateway, address, phone or a token")
-        if not key:
-            raise ValueError("a field name is empty")
-    return names

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from relay.errors import Unmappable
+from relay.normalise import times
 from relay.normalise.amounts import Money, missing
 from relay.normalise.events import Customer, Item
 from relay.normalise.payload import Payload
+
+_EPOCH: Final = 1970
 
 
 def customer(
@@ -43,6 +48,18 @@ def priced(
         "total_minor": total,
         "items": items,
     }
+
+
+def moment(payload: Payload, field: str, text: str, zone: ZoneInfo, *, like: str) -> datetime | None:
+    """The time in `text` of `field`, in UTC; None, with a warning, where it is no date such as `like`."""
+    try:
+        found = times.parse(text, zone)
+    except ValueError:
+        found = None
+    if found is None or found.year < _EPOCH:
+        payload.warnings.append(f"{field} is not a date such as {like} and was left out")
+        return None
+    return found
 
 
 def unmappable(error: ValidationError, field_of: Mapping[str, str]) -> Unmappable:

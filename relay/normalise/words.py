@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from relay.errors import Unsupported
 from relay.normalise.events import KINDS
@@ -24,6 +24,13 @@ def _plain(text: str) -> str:
 def plain(text: str | None) -> str:
     """`text` without case, blanks, hyphens, dots and underscores: "RMA Pending" and RMA_PENDING are one."""
     return _plain(text[:_LONGEST]) if text else ""
+
+
+class Notice(NamedTuple):
+    """What becomes of a trigger the Commerce API has no call for: a reason, or on request a generic event."""
+
+    reason: str
+    event: str
 
 
 def vocabulary(*rows: tuple[M, tuple[str, ...]]) -> dict[str, M]:

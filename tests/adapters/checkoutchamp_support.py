@@ -14,11 +14,8 @@ import pytest
 
 from adapters.checkoutchamp import CheckoutChamp, CheckoutChampOptions
 from relay.errors import Unmappable
-from relay.normalise.contract import Events, Postback, Reading, SourceContext
+from relay.normalise.contract import Postback, Reading, SourceContext
 from relay.normalise.events import (
-    Event,
-    OrderPlaced,
-    OrderRefunded,
     Refund,
 )
 
@@ -61,29 +58,6 @@ def read(given: Mapping[str, Any] | None = None, query: str = "", **options: Any
 
 def said(event: str, given: Mapping[str, Any] | None = None, **options: Any) -> Reading:
     return read(given, f"event={event}", **options)
-
-
-def only(reading: Reading) -> Event:
-    assert isinstance(reading, Events), reading
-    assert len(reading.events) == 1
-    return reading.events[0]
-
-
-def placed(reading: Reading) -> OrderPlaced:
-    event = only(reading)
-    assert isinstance(event, OrderPlaced)
-    return event
-
-
-def refund(reading: Reading) -> Refund | None:
-    event = only(reading)
-    assert isinstance(event, OrderRefunded)
-    return event.refund
-
-
-def warnings(reading: Reading) -> str:
-    assert isinstance(reading, Events)
-    return "\n".join(reading.warnings)
 
 
 def troubled_field(

@@ -13,8 +13,7 @@ import pytest
 
 from adapters.stickyio import Stickyio, StickyioOptions
 from relay.errors import Unmappable, Unsupported
-from relay.normalise.contract import Events, Postback, Reading, SourceContext
-from relay.normalise.events import Event, OrderPlaced, OrderRefunded, Refund
+from relay.normalise.contract import Postback, Reading, SourceContext
 
 FIXTURES = Path(__file__).parents[2] / "adapters" / "stickyio" / "fixtures"
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -51,29 +50,6 @@ def read(given: Mapping[str, str | None] | None = None, **options: Any) -> Readi
 
 def said(event: str, given: Mapping[str, str | None] | None = None, **options: Any) -> Reading:
     return read({"event": event, **(given or {})}, **options)
-
-
-def only(reading: Reading) -> Event:
-    assert isinstance(reading, Events), reading
-    assert len(reading.events) == 1
-    return reading.events[0]
-
-
-def placed(reading: Reading) -> OrderPlaced:
-    event = only(reading)
-    assert isinstance(event, OrderPlaced)
-    return event
-
-
-def refund(reading: Reading) -> Refund | None:
-    event = only(reading)
-    assert isinstance(event, OrderRefunded)
-    return event.refund
-
-
-def warnings(reading: Reading) -> str:
-    assert isinstance(reading, Events)
-    return "\n".join(reading.warnings)
 
 
 def troubled_field(

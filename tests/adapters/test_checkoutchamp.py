@@ -11,7 +11,8 @@ from relay.normalise.events import (
     OrderCancelled,
     OrderFulfilled,
 )
-from tests.adapters.checkoutchamp_support import BY_AGENT, COMPLETE, only, placed, read, said, warnings
+from tests.adapters.checkoutchamp_support import BY_AGENT, COMPLETE, read, said
+from tests.adapters.readings import only, placed, warnings
 
 SALES = (
     "sale",

@@ -19,15 +19,12 @@ from tests.adapters.checkoutchamp_support import (
     FULL,
     ORDER,
     adapter,
-    only,
-    placed,
     post,
     read,
-    refund,
     said,
     troubled_field,
-    warnings,
 )
+from tests.adapters.readings import only, placed, refund, warnings
 
 
 @pytest.mark.parametrize("word", ["refund", "refunded", "order.refunded", "all_refunds"])

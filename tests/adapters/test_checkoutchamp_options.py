@@ -21,13 +21,12 @@ from tests.adapters.checkoutchamp_support import (
     FIXTURES,
     ORDER,
     adapter,
-    only,
-    placed,
     post,
     read,
     said,
     troubled_field,
 )
+from tests.adapters.readings import only, placed
 
 
 def test_nothing_private_is_sent() -> None:

@@ -15,16 +15,8 @@ from relay.normalise.events import (
     Item,
     OrderFulfilled,
 )
-from tests.adapters.checkoutchamp_support import (
-    ORDER,
-    adapter,
-    only,
-    placed,
-    post,
-    said,
-    troubled_field,
-    warnings,
-)
+from tests.adapters.checkoutchamp_support import ORDER, adapter, post, said, troubled_field
+from tests.adapters.readings import only, placed, warnings
 
 
 def items(fields: Mapping[str, Any], **options: Any) -> tuple[Item, ...] | None:

@@ -20,14 +20,12 @@ from tests.adapters.checkoutchamp_support import (
     COMPLETE,
     adapter,
     get,
-    only,
-    placed,
     post,
     read,
-    refund,
     said,
     troubled_field,
 )
+from tests.adapters.readings import only, placed, refund
 
 
 @pytest.mark.parametrize(

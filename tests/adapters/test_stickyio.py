@@ -7,20 +7,8 @@ import pytest
 from relay.errors import Unsupported
 from relay.normalise.contract import Ignored, Postback
 from relay.normalise.events import CheckoutStarted, Event, OrderCancelled, OrderFulfilled, OrderRefunded
-from tests.adapters.stickyio_support import (
-    ORDER,
-    PROSPECT,
-    adapter,
-    get,
-    only,
-    placed,
-    post,
-    read,
-    refund,
-    said,
-    unsupported,
-    warnings,
-)
+from tests.adapters.readings import only, placed, refund, warnings
+from tests.adapters.stickyio_support import ORDER, PROSPECT, adapter, get, post, read, said, unsupported
 
 GIVEN_BACK = {"void_refund_amount": "25.00"}
 NOTICES = {

@@ -17,7 +17,8 @@ from relay.normalise.contract import Ignored
 from relay.normalise.events import CustomerEvent
 from relay.normalise.scrub import scrub
 from relay.normalise.words import plain
-from tests.adapters.stickyio_support import FIXTURES, MOMENT, adapter, only, placed, said, troubled_field
+from tests.adapters.readings import only, placed
+from tests.adapters.stickyio_support import FIXTURES, MOMENT, adapter, said, troubled_field
 
 PRIVATE = {
     "cc_first_6": "411111",

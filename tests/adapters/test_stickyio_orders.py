@@ -10,18 +10,8 @@ import pytest
 
 from relay.errors import Malformed, Unmappable
 from relay.normalise.events import CheckoutStarted, Item, OrderFulfilled
-from tests.adapters.stickyio_support import (
-    ORDER,
-    PROSPECT,
-    adapter,
-    get,
-    only,
-    placed,
-    post,
-    said,
-    troubled_field,
-    warnings,
-)
+from tests.adapters.readings import only, placed, warnings
+from tests.adapters.stickyio_support import ORDER, PROSPECT, adapter, get, post, said, troubled_field
 
 APPROVED = {**ORDER, "event": "approved"}
 LISTS = {

@@ -15,19 +15,8 @@ from relay.normalise.events import (
     Refund,
 )
 from relay.testing.fixtures import Story, policy
-from tests.adapters.stickyio_support import (
-    MOMENT,
-    ORDER,
-    adapter,
-    get,
-    only,
-    placed,
-    refund,
-    said,
-    troubled_field,
-    unsupported,
-    warnings,
-)
+from tests.adapters.readings import only, placed, refund, warnings
+from tests.adapters.stickyio_support import MOMENT, ORDER, adapter, get, said, troubled_field, unsupported
 
 FULL = Refund(basis="full")
 REBILL = {"rebill_depth": "2"}

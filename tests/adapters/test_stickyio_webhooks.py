@@ -12,7 +12,8 @@ from relay import httpfile
 from relay.errors import Malformed, Unmappable
 from relay.normalise.contract import Events, Ignored, Reading
 from relay.normalise.events import ProductsUpserted
-from tests.adapters.stickyio_support import FIXTURES, adapter, only, placed, post
+from tests.adapters.readings import only, placed
+from tests.adapters.stickyio_support import FIXTURES, adapter, post
 
 MUG: dict[str, Any] = {"id": 49, "name": "Travel Mug", "sku": "TM-350", "price": "24.50"}
 
