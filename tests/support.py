@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -267,6 +267,13 @@ class House:
             json=body or None,
             headers={"authorization": f"Bearer {TOKEN}"},
         )
+
+
+async def eventually(ask: Callable[[], Awaitable[object]], *, within: float = 20) -> None:
+    """Once `ask` answers something true: what is in Redis sets no event."""
+    async with asyncio.timeout(within):
+        while not await ask():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 @contextmanager

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import cast
 
 import pytest
 
 from relay.journal.journal import Journal
-from tests.support import KEY, House, checkout, placed
+from relay.testing.standin.faults import Fault
+from tests.support import KEY, House, checkout, eventually, placed
 
 
 async def test_a_server_error_is_tried_again_by_the_schedule(house: House) -> None:
@@ -208,3 +210,53 @@ async def _probes(journal: Journal) -> int:
         "Awaitable[dict[bytes, bytes]]", journal.redis.hgetall(journal.keys.destination("main"))
     )
     return int(fields.get(b"probes:orders", 0))
+
+
+async def test_a_429_that_asks_for_longer_than_15_minutes_pauses_until_a_probe_and_then_one_goes_first(
+    house: House,
+) -> None:
+    await house.start()
+    fault = house.standin.faults.status(429, path="/orders", times=None, headers={"Retry-After": "3600"})
+    answers = [await house.post(placed(f"A-{n}", email=f"{n}@example.com")) for n in range(20)]
+    for answer in answers:
+        detail = await house.until(answer.id, "held")
+        assert "asks to wait 1:00:00" in detail.relay.reason
+        assert (detail.relay.attempts, detail.relay.tries) == (0, 0)
+
+    await nothing_under_way(house)
+    before = fault.fired
+    await probe(house)  # the account call is answered, orders are not yet
+    await paused_again(house, before, fault)
+    assert fault.fired == before + 1
+
+    house.standin.faults.clear()
+    await probe(house)
+    for answer in answers:
+        assert (await house.until(answer.id, "delivered")).relay.attempts == 1
+
+
+async def probe(house: House) -> None:
+    """Brings the moment of the next probe forward; the probe is the sweep's own."""
+    pause = (await house.queries().pauses())["main", "all"]
+    soon = timedelta(milliseconds=1)
+    await house.journal().pause(
+        "main", "all", pause.reason, by=pause.by, code=pause.code, probe=soon, again=True
+    )
+
+
+async def nothing_under_way(house: House) -> None:
+    journal = house.journal()
+
+    async def idle() -> bool:
+        return not await journal.redis.zcard(f"{journal.keys.prefix}leased:main")
+
+    await eventually(idle)
+
+
+async def paused_again(house: House, before: int, fault: Fault) -> None:
+    queries = house.queries()
+
+    async def paused() -> bool:
+        return fault.fired > before and ("main", "all") in await queries.pauses()
+
+    await eventually(paused)

@@ -48,6 +48,9 @@ SLOW_DEFAULT: Final = timedelta(seconds=10)
 SLOW_MOST: Final = timedelta(minutes=15)
 """A longer Retry-After is a pause, with probes, rather than a silent wait."""
 
+RATE_LIMIT: Final = "rate limit"
+"""Who paused a destination that asked for a longer wait."""
+
 SHORT_WAIT: Final = 1_200
 """Milliseconds that are waited out under the lease: the second's limit. Longer, and the relay is put back."""
 
@@ -329,12 +332,16 @@ class Attempt:
             await self._journal.slow_down(self._to.name, after)
             return
         reason = f"the destination asks to wait {after}; probing meanwhile"
-        await self._journal.pause(self._to.name, "all", reason, by="rate limit", probe=SLOW_MOST)
-        log.error("destination.paused", destination=self._to.name, endpoint="all", code=error.code)
+        await self._pause("all", error, reason=reason, by=RATE_LIMIT, probe=SLOW_MOST)
 
-    async def _pause(self, endpoint: str, error: AttemptError) -> None:
-        await self._journal.pause(self._to.name, endpoint, error.reason, by="its answer")
-        log.error("destination.paused", destination=self._to.name, endpoint=endpoint, code=error.code)
+    async def _pause(
+        self, endpoint: str, error: AttemptError, *, reason: str = "", by: str = "its answer", **more: Any
+    ) -> None:
+        fresh = await self._journal.pause(
+            self._to.name, endpoint, reason or error.reason, by=by, code=error.code, **more
+        )
+        if fresh:  # fifty calls may have been under way
+            log.error("destination.paused", destination=self._to.name, endpoint=endpoint, code=error.code)
 
     async def _release(self, reservation: Reservation, entry: dict[str, Any], code: int | None) -> None:
         """Back to its place, with no attempt spent: the trouble was not the relay's."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from relay.deliver.attempt import Destination
+from relay.deliver.attempt import RATE_LIMIT, Destination
 from relay.errors import AttemptError, JournalAway
 from relay.journal.journal import Journal
 from relay.journal.queries import Queries
@@ -48,7 +48,11 @@ class Sweep:
                 await destination.client.account()
             except AttemptError as error:
                 log.warning("destination.probe_failed", destination=destination.name, code=error.code)
-                await self._journal.pause(destination.name, endpoint, pause.reason, by=pause.by, again=True)
+                await self._journal.pause(
+                    destination.name, endpoint, pause.reason, by=pause.by, code=pause.code, again=True
+                )
                 return
         log.info("destination.resumed", destination=destination.name, endpoint=endpoint)
-        await self._journal.resume(destination.name, endpoint, trial=endpoint != "all")
+        # The account call says that the key works, and nothing of how many calls are borne again.
+        trial = endpoint != "all" or pause.by == RATE_LIMIT
+        await self._journal.resume(destination.name, endpoint, trial=trial)

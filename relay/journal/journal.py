@@ -78,14 +78,18 @@ class Journal:
         self._record_options = json.dumps({"keep_ms": self._keep_ms, "wakeup": self._wakeup})
         self._salt: bytes | None = None
         shared = (_source(name) for name in ("base", "issues", "hours", "lib"))
-        lib = "\n".join((clock or _source("clock"), *shared))
+        self._lib = "\n".join((clock or _source("clock"), *shared))
         self._record, self._claim, self._reserve, self._settle, self._drain, self._operate, self._erase = (
-            redis.register_script(f"{lib}\n{_source(name)}")
+            self.script(name)
             for name in ("record", "claim", "reserve", "settle", "drain", "operate", "erase")
         )
         self._recordings: Batcher[Recording, Receipt] = Batcher(self._flush_recordings)
         self._reservations: dict[str, Batcher[Reservation, tuple[str, int]]] = {}
         self._settlements: dict[str, Batcher[Settlement, Settled]] = {}
+
+    def script(self, name: str) -> AsyncScript:
+        """One of `scripts/`, with what all of them share."""
+        return self.redis.register_script(f"{self._lib}\n{_source(name)}")
 
     # People ------------------------------------------------------------------------------------------
 
@@ -304,12 +308,14 @@ class Journal:
         reason: str,
         *,
         by: str,
+        code: int | None = None,
         probe: timedelta = PROBE,
         again: bool = False,
-    ) -> None:
-        """Stops an endpoint ("all": the whole destination). `probe`: when to try first; it doubles each time.
+    ) -> bool:
+        """Stops an endpoint ("all": the whole destination); False where it was paused already.
 
-        With `again` a pause that stands is renewed, after a probe that failed.
+        `probe`: when to try first; it doubles each time. With `again` a pause that stands is renewed, after a
+        probe that failed.
         """
         options = {
             "dest": destination,
@@ -317,9 +323,10 @@ class Journal:
             "probe_ms": probe // timedelta(milliseconds=1),
             "probe_most_ms": _PROBE_MOST_MS,
             "again": again,
-            "pause": {"reason": reason, "by": by},
+            "pause": {"reason": reason, "by": by} | ({} if code is None else {"code": code}),
         }
-        await self._call(self._operate, ["pause", json.dumps(options), ""])
+        answer: bytes = await self._call(self._operate, ["pause", json.dumps(options), ""])
+        return answer == b"ok"
 
     async def resume(self, destination: str, endpoint: str, *, trial: bool = False) -> None:
         """Ends a pause. With `trial` one relay goes first, and the rest once it is accepted."""

@@ -217,7 +217,7 @@ class Queries:
                 if kind == "paused":
                     p = json.loads(value)
                     found[name, endpoint] = Pause(
-                        endpoint, p["reason"], int(p["since"]), p["by"], int(p["probe_at"])
+                        endpoint, p["reason"], int(p["since"]), p["by"], int(p["probe_at"]), p.get("code")
                     )
         return found
 

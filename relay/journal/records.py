@@ -211,13 +211,17 @@ class RelayDetail:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Why a destination, or one endpoint of it ("all" for the whole), sends nothing now."""
+    """Why a destination, or one endpoint of it ("all" for the whole), sends nothing now.
+
+    `code` is the answer's that led to it, None where a person did or nothing was answered.
+    """
 
     endpoint: str
     reason: str
     since_ms: int
     by: str
     probe_at_ms: int
+    code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ end
 local function pause(dest, endpoint, why, probe, now)
   local key = P .. 'dest:' .. dest
   local standing = call('HGET', key, 'paused:' .. endpoint)
-  if standing and not probe.again then return 'ok' end
+  if standing and not probe.again then return 'stands' end
   local probes = call('HINCRBY', key, 'probes:' .. endpoint, 1)
   why.probe_at = now + math.min(probe.probe_ms * 2 ^ (probes - 1), probe.probe_most_ms)
   why.since = standing and cjson.decode(standing).since or now

@@ -43,7 +43,9 @@ local function resume()
   local dest = P .. 'dest:' .. o.dest
   call('HDEL', dest, 'paused:' .. o.endpoint)
   if o.trial then
-    call('HSET', dest, 'trial:' .. o.endpoint, '')
+    for _, e in ipairs(o.endpoint == 'all' and ENDPOINTS or {o.endpoint}) do
+      call('HSET', dest, 'trial:' .. e, '')
+    end
   else
     call('HDEL', dest, 'probes:' .. o.endpoint, 'trial:' .. o.endpoint)
     call('DEL', P .. 'refused:' .. o.dest)

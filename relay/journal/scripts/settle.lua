@@ -10,7 +10,7 @@ local now = now_ms()
 call('DEL', P .. 'room')
 
 local function accept(s, id)
-  call('HDEL', P .. 'dest:' .. o.dest, 'trial:' .. s.endpoint, 'probes:' .. s.endpoint)
+  call('HDEL', P .. 'dest:' .. o.dest, 'trial:' .. s.endpoint, 'probes:' .. s.endpoint, 'failing', 'failures')
   call('DEL', P .. 'refused:' .. o.dest)
   if s.book == '' then return end
   local book = find_book(s.source, s.book) or s.book
@@ -27,6 +27,12 @@ local function unreserve(s)
   local key = P .. 'o:' .. s.source .. ':' .. (find_book(s.source, s.book) or s.book)
   local entry = call('HGET', key, 's:' .. s.meaning)
   if entry and string.match(entry, '^R (%S+)') == s.id then call('HDEL', key, 's:' .. s.meaning) end
+end
+
+-- Since when, and how often, tries have failed with nothing accepted between.
+local function failed()
+  call('HSETNX', P .. 'dest:' .. o.dest, 'failing', now)
+  call('HINCRBY', P .. 'dest:' .. o.dest, 'failures', 1)
 end
 
 -- What a relay was composed with may have changed since: then it does not step aside, but is composed anew.
@@ -56,7 +62,8 @@ local function trips_breaker(r)
   call('SADD', P .. 'refused:' .. o.dest, r.lane)
   local lanes = call('SCARD', P .. 'refused:' .. o.dest)
   if lanes < o.breaker_lanes then return false end
-  local why = {reason = 'the same refusal from ' .. lanes .. ' customers: ' .. r.reason, by = 'the breaker'}
+  local why = {reason = 'the same refusal from ' .. lanes .. ' customers: ' .. r.reason, by = 'the breaker',
+    code = r.code}
   pause(o.dest, r.refusal.endpoint, why, {probe_ms = o.probe_ms, probe_most_ms = o.probe_most_ms}, now)
   r.status, r.reason, r.stage, r.due = 'queued', '', nil, now
   return true
@@ -94,7 +101,10 @@ for i = 2, #ARGV, 2 do
     if ARGV[i + 1] ~= '' then note(r.id, ARGV[i + 1]) end
     if r.unreserve then unreserve(r.unreserve) end
     if r.attempts > 0 then call('HINCRBY', P .. 'r:' .. r.id, 'attempts', r.attempts) end
-    if r.tries > 0 then call('HINCRBY', P .. 'r:' .. r.id, 'tries', r.tries) end
+    if r.tries > 0 then
+      call('HINCRBY', P .. 'r:' .. r.id, 'tries', r.tries)
+      failed()
+    end
     if r.code then call('HSET', P .. 'r:' .. r.id, 'code', r.code) end
     if r.stage then call('HSET', P .. 'r:' .. r.id, 'stage', r.stage) end
     if r.done then call('HSET', P .. 'r:' .. r.id, 'done', r.done) end
