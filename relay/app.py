@@ -51,12 +51,18 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
     metrics = Metrics()
     keeper = Keeper(journal, spool)
     intake = Intake(Gate(sources), keeper, metrics)
+    watch = wiring.watch(env, config, journal)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         wiring.freeze_garbage()
         draining = asyncio.create_task(keeper.drain())
+        # Here too: should no worker run at all, somebody has to say so.
+        stopping = asyncio.Event()
+        watching = asyncio.create_task(watch.run(stopping))
         yield
+        stopping.set()
+        await watching
         await end(draining)
         await spool.close()
         await redis.aclose(close_connection_pool=True)

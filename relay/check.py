@@ -11,6 +11,8 @@ from redis.exceptions import RedisError, ResponseError
 
 from relay import wiring
 from relay.errors import AttemptError, KeyRefused
+from relay.ops.alerts.channels import Channel, Unsent
+from relay.ops.alerts.words import test_message
 from relay.settings import Config, Environment
 
 _SHORT_TOKEN: Final = 16
@@ -24,8 +26,8 @@ class Finding:
     says: str
 
 
-async def run(env: Environment, config: Config) -> list[Finding]:
-    """Raises SettingsError where the configuration itself is wrong."""
+async def run(env: Environment, config: Config, *, send_alert: bool = False) -> list[Finding]:
+    """Raises SettingsError where the configuration itself is wrong. `send_alert` tries every channel."""
     wiring.sources(config)
     found = [
         Finding(
@@ -37,7 +39,7 @@ async def run(env: Environment, config: Config) -> list[Finding]:
     found += await _redis(env)
     for name in config.destinations:
         found.append(await _destination(name, config))
-    return found
+    return found + await _alerts(env, config, send=send_alert)
 
 
 def _tokens(config: Config) -> Iterator[Finding]:
@@ -125,3 +127,23 @@ async def _destination(name: str, config: Config) -> Finding:
         except AttemptError as error:
             return Finding("fault", f"{what}.url", error.reason)
     return Finding("ok", what, "the key works")
+
+
+async def _alerts(env: Environment, config: Config, *, send: bool) -> list[Finding]:
+    said = wiring.alerts(env, config)
+    if not said.channels:
+        advice = "nobody is told when something is wrong; set webhooks or smtp under [alerts]"
+        return [Finding("warn", "alerts", advice)]
+    return [await _channel(channel, said.url, send=send) for channel in said.channels]
+
+
+async def _channel(channel: Channel, url: str | None, *, send: bool) -> Finding:
+    what = f"alerts to {channel.name}"
+    try:
+        if send:
+            await channel.send(test_message(url))
+        else:
+            await channel.look()
+    except Unsent as error:
+        return Finding("fault", what, str(error))
+    return Finding("ok", what, "a test was sent" if send else "`relay check --alerts` sends a test")

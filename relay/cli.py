@@ -75,10 +75,17 @@ def work(data: Data = None) -> None:
 
 
 @cli.command()
-def check(data: Data = None, as_json: Json = False) -> None:
-    """Looks at the configuration, Redis, each destination's key and each token; exit 1 on a fault."""
+def check(
+    data: Data = None,
+    alerts: Annotated[bool, typer.Option("--alerts", help="Send a test alert to every channel.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Looks at the configuration, Redis, each destination's key, each token and the alerts' channels.
+
+    Exit 1 on a fault.
+    """
     env = settings.environment(data_dir=data)
-    findings = asyncio.run(checks.run(env, settings.load(env.config)))
+    findings = asyncio.run(checks.run(env, settings.load(env.config), send_alert=alerts))
     if as_json:
         print_json([{"level": f.level, "what": f.what, "says": f.says} for f in findings])
     else:

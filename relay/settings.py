@@ -9,57 +9,29 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 
 from relay.embedded import socket_path
 from relay.errors import SettingsError
-from relay.normalise import money, times
-from relay.normalise.contract import STANDARD_WEBHOOKS, Signing
-from relay.receive.signatures import key_of
+from relay.tables import (
+    DEFAULT_URL,
+    Alerts,
+    Config,
+    Destination,
+    Header,
+    Smtp,
+    Source,
+    Table,
+    table_of,
+)
 
-DEFAULT_URL: Final = "https://api.sequenzy.com/api/v1"
+__all__ = ["DEFAULT_URL", "Alerts", "Config", "Destination", "Environment", "Smtp", "Source"]
+
 SECRET_LENGTH: Final = 32
-DEFAULT_SCHEDULE: Final = ("10s", "30s", "2m", "10m", "30m", "1h", "2h", "4h", "8h", "12h", "24h", "24h")
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-
-
-def _duration(value: Any) -> Any:
-    return times.duration(value) if isinstance(value, str) else value
-
-
-def _zone(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return ZoneInfo(value)
-        except (KeyError, ValueError) as error:
-            raise ValueError(f"{value!r} is not a time zone such as America/New_York") from error
-    return value
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("a name is 1 to 63 lower-case letters, digits, - or _, and starts with no dash")
-    return value
-
-
-def _aware(value: Any) -> Any:
-    moment = times.parse(value, ZoneInfo("UTC")) if isinstance(value, str) else value
-    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
 
 
 def _long(value: SecretStr) -> SecretStr:
@@ -79,151 +51,10 @@ def _networks(value: Any) -> Any:
         raise ValueError("expected addresses or networks such as 10.0.0.0/8, with commas between") from error
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
-Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
-Name = Annotated[str, AfterValidator(_name)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
-Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(str.lower)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class Destination(_Table):
-    """One Commerce API key and what may be asked of it. A rate of 0 means unlimited."""
-
-    api_key: SecretStr
-    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] = DEFAULT_URL
-    company_id: str | None = None
-    rate_per_minute: Annotated[int, Field(ge=0)] = 100
-    rate_per_second: Annotated[int, Field(ge=0)] = 20
-    timeout: Duration = timedelta(seconds=15)
-    lease: Duration = timedelta(seconds=30)
-    retry_schedule: tuple[Duration, ...] = tuple(times.duration(step) for step in DEFAULT_SCHEDULE)
-    concurrency: Annotated[int, Field(ge=1, le=500)] = 50
-
-    @model_validator(mode="after")
-    def _lease_outlasts_a_try(self) -> Self:
-        if self.lease < self.timeout * 1.5:
-            raise ValueError(
-                "lease must be at least one and a half times timeout, else a slow try is sent twice"
-            )
-        return self
-
-
-class Signature(_Table):
-    """How a source's sender signs. Without a `scheme` it is as the adapter's platform does.
-
-    The fields between `secrets` and `tolerance` belong to the scheme "hmac".
-    """
-
-    scheme: Literal["standard-webhooks", "hmac"] | None = None
-    secrets: Annotated[tuple[Secret, ...], Field(min_length=1)]
-    header: Header | None = None
-    algorithm: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
-    encoding: Literal["hex", "base64"] = "hex"
-    prefix: str = ""
-    timestamp_header: Header | None = None
-    id_header: Header | None = None
-    signed: str | None = None
-    tolerance: Duration = timedelta(minutes=5)
-
-    @model_validator(mode="after")
-    def _fits_its_scheme(self) -> Self:
-        if self.scheme == "hmac":
-            self._check_hmac()
-        elif surplus := sorted(self.model_fields_set - {"scheme", "secrets", "tolerance"}):
-            raise ValueError(f"{surplus[0]} belongs to scheme = 'hmac'")
-        if self.scheme == "standard-webhooks":
-            self._check_secrets()
-        return self
-
-    def _check_hmac(self) -> None:
-        if self.header is None:
-            raise ValueError("header is missing: the one that holds the signature")
-        for part, header in (("timestamp", self.timestamp_header), ("id", self.id_header)):
-            if (f"{{{part}}}" in self.what_is_signed) is not (header is not None):
-                raise ValueError(
-                    f"{{{part}}} in `signed` and {part}_header belong together: unsigned, it proves nothing"
-                )
-        if self.what_is_signed.count("{body}") != 1:
-            raise ValueError("`signed` holds {body} once")
-
-    def _check_secrets(self) -> None:
-        for n, secret in enumerate(self.secrets):
-            try:
-                self.key(secret, STANDARD_WEBHOOKS)
-            except ValueError as error:
-                raise ValueError(f"secrets.{n}: {error}") from error
-
-    @property
-    def what_is_signed(self) -> str:
-        parts = (("{id}", self.id_header), ("{timestamp}", self.timestamp_header), ("{body}", "always"))
-        return self.signed or ".".join(part for part, header in parts if header)
-
-    @property
-    def signing(self) -> Signing | None:
-        """None where the adapter says it."""
-        if self.scheme == "standard-webhooks":
-            return STANDARD_WEBHOOKS
-        if self.header is None:
-            return None
-        return Signing(
-            header=self.header,
-            algorithm=self.algorithm,
-            encoding=self.encoding,
-            prefix=self.prefix,
-            signed=self.what_is_signed,
-            timestamp_header=self.timestamp_header or "",
-            id_header=self.id_header or "",
-        )
-
-    def key(self, secret: SecretStr, signing: Signing) -> bytes:
-        """Raises ValueError where the secret holds no key."""
-        text = secret.get_secret_value()
-        return text.encode() if text.startswith(_REFERENCES) else key_of(text, signing)
-
-
-class Source(_Table):
-    """One sender. What is not said here has the safe default of the README's table."""
-
-    adapter: str
-    destination: Name
-    tokens: Annotated[tuple[Secret, ...], Field(min_length=1)]
-    signature: Signature | None = None
-    correctable: bool | None = None
-    currency: Annotated[str, AfterValidator(money.currency_code)] | None = None
-    timezone: Zone | None = None
-    since: Annotated[datetime, BeforeValidator(_aware)] | None = None
-    deliver: bool = True
-    revive: bool = False
-    upsell: Annotated[str, Field(pattern=r"^(push_again|event|hold \d+(s|m|h))$")] = "push_again"
-    refund_amount: Literal["step", "cumulative"] = "step"
-    chargeback: Literal["refunded", "event", "ignore"] = "refunded"
-    checkout_max_age: Duration = timedelta(hours=24)
-    thin_wait: Duration = timedelta(minutes=15)
-    copies_window: Duration | None = None
-    options: dict[str, Any] = {}
-    api: dict[str, Any] = {}
-
-
-class Kept(_Table):
-    """How long. Bodies of what was delivered, ignored or discarded; dead letters; everything else."""
-
-    settled: Duration = timedelta(days=30)
-    dead: Duration = timedelta(days=180)
-    records: Duration = timedelta(days=400)
-
-
-class Config(_Table):
-    destinations: Annotated[dict[Name, Destination], Field(min_length=1)]
-    sources: Annotated[dict[Name, Source], Field(min_length=1)]
-    retention: Kept = Kept()
-
-
-class Environment(_Table):
+class Environment(Table):
     """What `RELAY_*` says. `redis_url` None means the embedded Redis of `data_dir`."""
 
     config: Path
@@ -252,10 +83,8 @@ _DEFAULTS: Final = {
     "RELAY_LOG_FORMAT": "console",
     "RELAY_LOG_LEVEL": "info",
 }
-_SECRET: Final = re.compile(r"\b(api|api_key|tokens)\b|secret|password", re.IGNORECASE)
+_SECRET: Final = re.compile(r"\b(api|api_key|tokens|webhooks)\b|secret|password", re.IGNORECASE)
 """Keys whose values no message repeats."""
-_REFERENCES: Final = ("env:", "file:")
-"""A string that begins so and is still there was not needed: looking into the journal asks for no secret."""
 
 
 def environment(env: Mapping[str, str] | None = None, **flags: Any) -> Environment:
@@ -373,7 +202,7 @@ def _say(error: ValidationError, name: Any, model: type[BaseModel] | None = None
     path = tuple(p for p in first["loc"] if p != "[key]")
     key = name(path)
     if first["type"] == "extra_forbidden":
-        known = list((model or _table(path)).model_fields)
+        known = list((model or table_of(path)).model_fields)
         close = difflib.get_close_matches(str(path[-1]), known, n=1)
         advice = f"; did you mean {close[0]!r}?" if close else f"; known are {_list(known)}"
         return f"{key} is not a setting{advice}"
@@ -383,14 +212,6 @@ def _say(error: ValidationError, name: Any, model: type[BaseModel] | None = None
     if _SECRET.search(key) or isinstance(first["input"], dict | list):  # a whole table may hold a secret
         return f"{key}: {message}"
     return f"{key} is {first['input']!r}; {message[:1].lower()}{message[1:]}"
-
-
-def _table(path: tuple[str | int, ...]) -> type[BaseModel]:
-    if len(path) < 3:  # noqa: PLR2004 - [sources.NAME] key
-        return Config
-    if path[0] == "destinations":
-        return Destination
-    return Signature if path[2] == "signature" and len(path) > 3 else Source  # noqa: PLR2004
 
 
 def _list(names: Any) -> str:

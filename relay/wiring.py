@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,12 +24,20 @@ from relay.deliver.queue import dumps, wakeup
 from relay.deliver.schedule import Schedule
 from relay.errors import SettingsError
 from relay.journal.journal import Journal
+from relay.journal.queries import Queries
 from relay.journal.records import Limits
 from relay.journal.retention import Retention
+from relay.journal.turn import Turns
+from relay.journal.vitals import Signs
 from relay.normalise import registry, times
 from relay.normalise.contract import Adapter, Signing, SourceContext
 from relay.normalise.pulling import Puller
 from relay.ops.access import Access, People, Proxy, Role
+from relay.ops.alerts.book import Manners
+from relay.ops.alerts.channels import PORTS, Mail, Webhook
+from relay.ops.alerts.habit import Quiet
+from relay.ops.alerts.incidents import Rules
+from relay.ops.alerts.watch import Plan, Watch
 from relay.receive.signatures import Signature
 from relay.receive.sources import Source
 from relay.settings import Config, Environment
@@ -193,6 +201,46 @@ def access(env: Environment) -> Access:
     password = env.ops_password.get_secret_value() if env.ops_password else None
     proxy = Proxy(env.trusted_proxies, env.proxy_user_header, Role(env.proxy_role))
     return Access(settings.secret_key(env), People(env.users_file, password), proxy, env.public_url)
+
+
+def watch(env: Environment, config: Config, journal: Journal) -> Watch:
+    sources, destinations = list(config.sources), list(config.destinations)
+    queries = Queries(journal, sources, destinations)
+    return Watch(Signs(journal, queries, sources, destinations), Turns(journal), alerts(env, config))
+
+
+def alerts(env: Environment, config: Config) -> Plan:
+    """Raises SettingsError where a webhook is no URL."""
+    said = config.alerts
+    return Plan(
+        channels=[*_webhooks(said), *([_mail(said.smtp)] if said.smtp else [])],
+        every=said.every,
+        rules=Rules(delay=said.delay, memory=said.memory_percent / 100),
+        manners=Manners(again=said.again, reminders=said.reminders, calm=said.calm, pause=said.every),
+        quiet=Quiet(factor=said.quiet_factor, least=said.quiet_least, most=said.quiet_most),
+        wishes={name: source.quiet for name, source in config.sources.items()},
+        url=env.public_url,
+    )
+
+
+def _webhooks(said: settings.Alerts) -> Iterator[Webhook]:
+    for place, url in enumerate(said.webhooks):
+        try:
+            yield Webhook(url.get_secret_value())
+        except ValueError as error:
+            raise SettingsError(f"alerts.webhooks.{place} {error}") from None
+
+
+def _mail(smtp: settings.Smtp) -> Mail:
+    return Mail(
+        host=smtp.host,
+        port=smtp.port or PORTS[smtp.security],
+        security=smtp.security,
+        sender=smtp.sender,
+        to=smtp.to,
+        user=smtp.user,
+        password=smtp.password.get_secret_value() if smtp.password else None,
+    )
 
 
 def freeze_garbage() -> None:

@@ -18,6 +18,7 @@ from relay.deliver.sweep import Sweep
 from relay.errors import JournalAway
 from relay.journal.retention import retain
 from relay.settings import Config, Environment
+from relay.tasks import end
 
 log: Final = structlog.get_logger()
 
@@ -56,9 +57,13 @@ async def work(env: Environment, config: Config, stopping: asyncio.Event) -> Non
             else:
                 log.info("retention.dropped", relays=dropped)
 
+        watch = wiring.watch(env, config, journal)
         wiring.freeze_garbage()
+        watching = asyncio.create_task(watch.run(stopping))
+        stack.push_async_callback(end, watching)
         log.info("worker.started", destinations=sorted(destinations))
         await run_worker(redis, drain=drain, sweep=sweep.run, retain=retain_, stopping=stopping)
+        await watching
         log.info("worker.stopped")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis.asyncio import Redis
 
+from tests.ops.receivers import Hook, Mailbox
 from tests.support import House, RedisProcess
 
 if TYPE_CHECKING:
@@ -40,3 +41,16 @@ async def house(redis: Redis, redis_process: RedisProcess, tmp_path: Path) -> As
 @pytest.fixture
 def standin(house: House) -> Standin:
     return house.standin
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[Hook]:
+    """Where alerts go; before `house`, so that it outlives the processes that send them."""
+    async with Hook.serving() as hook:
+        yield hook
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Mailbox]:
+    async with Mailbox.serving() as box:
+        yield box

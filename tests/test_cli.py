@@ -10,9 +10,22 @@ import pytest
 from redis.asyncio import Redis
 
 from relay.testing.standin import Standin
+from tests.ops.receivers import Hook, Mailbox
 from tests.shell import Shell
 from tests.support import KEY, TOKEN, House, RedisProcess, placed
 
+ALERTED = """
+[alerts]
+webhooks = ["env:HOOK"]
+[alerts.smtp]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+user = "relay"
+password = "env:MAIL_PASSWORD"
+from = "relay@shop.example"
+to = ["ops@shop.example"]
+"""
 FIXTURES = Path(__file__).parents[1] / "adapters" / "checkoutchamp" / "fixtures"
 
 
@@ -102,6 +115,40 @@ async def test_check_names_a_weaker_fsync_without_calling_it_a_fault(shell: Shel
         await redis.config_set("appendfsync", "always")
     assert ran.code == 0
     assert "warn  redis appendfsync: everysec" in ran.out
+
+
+async def test_check_looks_at_alerts_and_sends_a_test_on_request(
+    shell: Shell, standin: Standin, hook: Hook, box: Mailbox
+) -> None:
+    shell.variables |= {"HOOK": hook.url, "MAIL_PASSWORD": box.password}
+    shell.configure(standin.url, more=ALERTED.format(port=box.port))
+    assert (await shell.relay("check")).code == 0
+    assert (hook.tries, box.mails) == (0, [])
+    ran = await shell.relay("check", "--alerts")
+    assert ran.code == 0, ran.out
+    assert [body["text"] for body in hook.bodies] == ["This is a test: alerts of the relay arrive here."]
+    assert len(box.mails) == 1
+
+
+async def test_check_names_channels_that_take_no_alert_without_their_secrets(
+    shell: Shell, standin: Standin, hook: Hook, box: Mailbox
+) -> None:
+    hook.status = 404
+    shell.variables |= {"HOOK": hook.url, "MAIL_PASSWORD": "a-wrong-password"}
+    shell.configure(standin.url, more=ALERTED.format(port=box.port))
+    dry = await shell.relay("check")
+    assert [line for line in dry.out.splitlines() if line.startswith("fault")] == [
+        "fault alerts to mail: it answered 535"
+    ]
+    ran = await shell.relay("check", "--alerts")
+    assert ran.code == 1
+    assert "it answered 404" in ran.out
+    assert "a-secret-path" not in ran.out + ran.err
+    assert "a-wrong-password" not in ran.out + ran.err
+
+
+async def test_check_warns_where_nobody_would_be_told(shell: Shell) -> None:
+    assert "warn  alerts: nobody is told" in (await shell.relay("check")).out
 
 
 async def test_check_names_a_wrong_key_without_printing_it(shell: Shell) -> None:

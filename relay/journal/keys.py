@@ -15,7 +15,8 @@ ready:DEST:ENDPOINT  zset    lanes whose head waits for that endpoint, by due ti
                              ready:DEST:ENDPOINT:backfill
 leased:DEST          zset    lanes being sent, by end of lease; leaseholder:DEST hash lane -> relay
 held:DEST            zset    relays waiting outside their lane, by deadline
-dest:DEST            hash    pause and slow-down; budget:KEY zset of reservations; backfill:KEY its next slot
+dest:DEST            hash    pause and slow-down; failing: since when nothing is accepted, failures: tries
+budget:KEY           zset of reservations; backfill:KEY its next slot
 drain:DEST           string  the drain that is running or was woken; wake:DEST list rings it; at:DEST
 i:SOURCE:STATUS      zset    index of relay ids; i:person:PERSON of a customer's; i:issue:ISSUE of its dead
 issue:ISSUE          hash    what dead letters share (stage, adapter, kinds, title), first and last seen, ever
@@ -23,6 +24,7 @@ issue:ISSUE          hash    what dead letters share (stage, adapter, kinds, tit
 issues               zset    issues with dead letters, by when last seen
 hour:HOUR            hash    SOURCE:received, :delivered, :dead in that hour
 n, active, src:NAME  hash    totals by source and status; by destination, endpoint and status; first and last
+watch, alerts        string  who looks for trouble now; which alerts stand, and who was told what
 kept:SOURCE:STATUS   string  how far retention has come
 fence, salt          string  lease tokens; what people's digests are made with
 """
