@@ -25,7 +25,6 @@ from relay.journal.queries import Queries
 from relay.metrics import Metrics
 from relay.normalise.registry import AdapterType
 from relay.ops.api import Api, http_problem, problem
-from relay.ops.core import Operations
 from relay.ops.pages import Pages
 from relay.receive.intake import PREFIX, Intake
 from relay.receive.keeper import DEADLINE, Keeper
@@ -46,8 +45,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
     journal = wiring.journal(redis, config)
     sources = wiring.sources(config, adapters)
     spool = Spool(env.data_dir)
-    queries = Queries(journal, list(config.sources), list(config.destinations))
-    operations = Operations(journal, queries, {source.name: source for source in sources}, spool)
+    desk = wiring.desk(journal, env, config, sources, spool)
     metrics = Metrics()
     keeper = Keeper(journal, spool)
     intake = Intake(Gate(sources), keeper, metrics)
@@ -71,9 +69,9 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _readyz(journal, spool)),
-            Route("/metrics", _metrics(metrics, queries)),
-            *Api(operations, queries, _secret(env.api_token)).routes(),
-            *Pages(operations, queries, wiring.access(env)).routes(),
+            Route("/metrics", _metrics(metrics, desk.queries)),
+            *Api(desk, _secret(env.api_token)).routes(),
+            *Pages(desk, wiring.access(env)).routes(),
         ],
         exception_handlers={HTTPException: http_problem},
         lifespan=lifespan,

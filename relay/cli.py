@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from getpass import getpass
 from pathlib import Path
@@ -19,7 +18,7 @@ from starlette.datastructures import URL
 from relay import check as checks
 from relay import dev, httpfile, preview, settings, wiring, worker
 from relay.app import serve as serve_web
-from relay.commands import pull
+from relay.commands import pull, relays
 from relay.commands.tools import Data, Json, SourceName, Tools, print_json, with_tools
 from relay.errors import RelayError, SettingsError
 from relay.journal.forget import Forgotten
@@ -28,8 +27,6 @@ from relay.normalise import registry, times
 from relay.ops import show
 from relay.ops.access import Role, people
 from relay.ops.access.people import SHORTEST
-from relay.ops.core import Done, Operations, Refused, detail_to_plain, relay_to_plain
-from relay.ops.filters import FilterError, from_words, words_of
 
 cli: Final = typer.Typer(
     name="relay",
@@ -104,11 +101,11 @@ def sources(
     """Each source with its postback URL, its last postback and its counts."""
 
     async def ask(tools: Tools) -> list[dict[str, Any]]:
-        stats = await tools.queries.stats()
+        stats = await tools.desk.queries.stats()
         found = []
         for name, source in tools.config.sources.items():
             token = source.tokens[0].get_secret_value() if reveal else "•••"
-            _, last = await tools.queries.source_times(name)
+            _, last = await tools.desk.queries.source_times(name)
             found.append(
                 {
                     "source": name,
@@ -179,88 +176,6 @@ def send(source: SourceName, file: File, data: Data = None, port: Port = None) -
 
 
 @cli.command()
-def relays(
-    wanted: Annotated[
-        str, typer.Argument(metavar="FILTER", help='"status:dead source:shop since:24h free words"')
-    ] = "",
-    data: Data = None,
-    status: Annotated[str | None, typer.Option()] = None,
-    source: Annotated[str | None, typer.Option()] = None,
-    order: Annotated[str | None, typer.Option()] = None,
-    email: Annotated[str | None, typer.Option()] = None,
-    event: Annotated[str | None, typer.Option()] = None,
-    since: Annotated[str | None, typer.Option(help="A date, or how long ago: 24h.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 20,
-    cursor: Annotated[str | None, typer.Option()] = None,
-    as_json: Json = False,
-) -> None:
-    """Relays, newest first."""
-    said = {
-        "status": status,
-        "source": source,
-        "order": order,
-        "email": email,
-        "event": event,
-        "since": since,
-    }
-    try:
-        words = words_of(wanted) | {key: value for key, value in said.items() if value}
-        asked = from_words(words)
-    except FilterError as error:
-        raise SettingsError(str(error)) from error
-    page = with_tools(data, lambda tools: tools.queries.find(asked, limit=limit, cursor=cursor))
-    plain = [relay_to_plain(relay) for relay in page.relays]
-    if as_json:
-        print_json({"relays": plain, "next": page.next, "total": page.total})
-    else:
-        typer.echo(show.relays(plain, page.next))
-
-
-@cli.command("show")
-def show_(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
-    """All of one relay: postback, events, calls, answers and what happened when."""
-    detail = with_tools(data, lambda tools: tools.queries.detail(relay))
-    if detail is None:
-        sys.exit(f"relay: there is no relay {relay}")
-    plain = detail_to_plain(detail)
-    if as_json:
-        print_json(plain)
-    else:
-        typer.echo(show.relay(plain))
-
-
-@cli.command()
-def retry(
-    relay: RelayId,
-    data: Data = None,
-    stage: Annotated[str | None, typer.Option(help="normalise or deliver.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Send even what was accepted before.")] = False,
-    stale: Annotated[bool, typer.Option("--stale", help="Send although it is older than 72 h.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Runs a relay again."""
-    if stage not in (None, "normalise", "deliver"):
-        raise SettingsError(f"--stage is {stage!r}; expected normalise or deliver")
-
-    def act(operations: Operations) -> Awaitable[Done | Refused]:
-        return operations.retry(relay, by=_ACTOR, stage=stage, force=force, stale=stale)  # type: ignore[arg-type]
-
-    _act(relay, data, act, as_json=as_json)
-
-
-@cli.command()
-def discard(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
-    """Ends a relay that is not to be sent."""
-    _act(relay, data, lambda operations: operations.discard(relay, by=_ACTOR), as_json=as_json)
-
-
-@cli.command()
-def restore(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
-    """Takes a discard back: the relay is dead again, and can be retried."""
-    _act(relay, data, lambda operations: operations.restore(relay, by=_ACTOR), as_json=as_json)
-
-
-@cli.command()
 def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = None) -> None:
     """Erases a person: relays, order books, indexes, and this host's spool."""
 
@@ -275,12 +190,6 @@ def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = 
 
 
 @cli.command()
-def stats(data: Data = None, as_json: Json = True) -> None:  # noqa: ARG001 - borne, as everywhere
-    """The counts of all statuses, and whether they add up; always JSON."""
-    print_json(with_tools(data, lambda tools: tools.operations.stats()))
-
-
-@cli.command()
 def password(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     role: Annotated[Role, typer.Option(help="What they may do.")] = Role.VIEWER,
@@ -290,22 +199,6 @@ def password(
     if len(said) < SHORTEST:
         sys.exit(f"relay: a password needs {SHORTEST} characters or more")
     typer.echo(people.line(name, role, said))
-
-
-def _act(
-    relay: str,
-    data: Path | None,
-    act: Callable[[Operations], Awaitable[Done | Refused]],
-    *,
-    as_json: bool,
-) -> None:
-    done = with_tools(data, lambda tools: act(tools.operations))
-    if isinstance(done, Refused):
-        sys.exit(f"relay: {done.advice}")
-    if as_json:
-        print_json({"id": relay, "status": done.status})
-    else:
-        typer.echo(f"{relay} is {done.status}")
 
 
 def _signed(config: settings.Config, source: str, request: httpfile.RawRequest) -> dict[str, str]:
@@ -324,5 +217,8 @@ def _file(file: Path) -> httpfile.RawRequest:
         raise SettingsError(f"{file}: {error}") from error
 
 
-for command in (pull.catalog, pull.backfill, pull.reconcile):
+for command in (
+    *(relays.relays, relays.issues, relays.show, relays.retry, relays.discard, relays.restore, relays.stats),
+    *(pull.catalog, pull.backfill, pull.reconcile),
+):
     cli.command()(command)

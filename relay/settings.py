@@ -226,8 +226,16 @@ def redis_url(env: Environment) -> str:
 
 
 def secret_key(env: Environment) -> str:
-    """What keys are derived from: RELAY_SECRET_KEY, else one of the data folder."""
-    return env.secret_key.get_secret_value() if env.secret_key else kept_secret(env.data_dir, "secret_key")
+    """What keys are derived from: RELAY_SECRET_KEY, else one of the data folder.
+
+    Where that cannot be written, one that lasts as long as the process: postbacks are taken all the same.
+    """
+    if env.secret_key:
+        return env.secret_key.get_secret_value()
+    try:
+        return kept_secret(env.data_dir, "secret_key")
+    except OSError:
+        return secrets.token_urlsafe(32)
 
 
 def kept_secret(data_dir: Path, name: str, *, length: int = 32) -> str:

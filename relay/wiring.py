@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,9 @@ from relay.deliver.client import CommerceClient
 from relay.deliver.queue import dumps, wakeup
 from relay.deliver.schedule import Schedule
 from relay.errors import SettingsError
+from relay.journal.activity import Activity
 from relay.journal.journal import Journal
+from relay.journal.numbers import Numbers
 from relay.journal.queries import Queries
 from relay.journal.records import Limits
 from relay.journal.retention import Retention
@@ -38,8 +41,12 @@ from relay.ops.alerts.channels import PORTS, Mail, Webhook
 from relay.ops.alerts.habit import Quiet
 from relay.ops.alerts.incidents import Rules
 from relay.ops.alerts.watch import Plan, Watch
+from relay.ops.core import Operations
+from relay.ops.desk import Desk
+from relay.ops.overview import DestinationFacts, Overview, SourceFacts
 from relay.receive.signatures import Signature
 from relay.receive.sources import Source
+from relay.receive.spool import Spool
 from relay.settings import Config, Environment
 
 
@@ -145,6 +152,40 @@ def puller(config: Config, name: str) -> tuple[Puller, SourceContext]:
         raise SettingsError(settings.say(error, ("sources", name, "api"), build.Api)) from None
     said = context(name, source, kind)
     return build(said, api), said
+
+
+def desk(journal: Journal, env: Environment, config: Config, built: Sequence[Source], spool: Spool) -> Desk:
+    """What people ask and act through; `built` are the config's sources."""
+    queries = Queries(journal, list(config.sources), list(config.destinations))
+    acts = Operations(
+        journal,
+        queries,
+        {source.name: source for source in built},
+        {name: policy(source) for name, source in config.sources.items()},
+        frozenset(config.destinations),
+    )
+    overview = Overview(
+        queries,
+        Numbers(journal),
+        spool,
+        host=host(env),
+        sources=[
+            SourceFacts(name, said.adapter, said.destination, deliver=said.deliver, tokens=len(said.tokens))
+            for name, said in config.sources.items()
+        ],
+        destinations=[
+            DestinationFacts(name, said.url, limits(said)) for name, said in config.destinations.items()
+        ],
+    )
+    return Desk(queries, acts, Activity(journal), overview)
+
+
+def host(env: Environment) -> str:
+    """Names a data folder: the web processes that share one share a spool."""
+    try:
+        return settings.kept_secret(env.data_dir, "host.id", length=6)
+    except OSError:  # a data folder that cannot be written holds no spool either
+        return f"{socket.gethostname()}:{env.data_dir}"
 
 
 def policy(source: settings.Source) -> Policy:

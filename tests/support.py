@@ -25,6 +25,8 @@ from relay.normalise import fields, registry
 from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
 from relay.normalise.events import load
 from relay.normalise.registry import AdapterType
+from relay.ops.desk import Desk
+from relay.receive.spool import Spool
 from relay.testing.standin import Standin
 
 TOKEN = "a-token-of-the-tests"
@@ -184,6 +186,12 @@ class House:
 
     def queries(self) -> Queries:
         return Queries(self.journal(), list(self.raw["sources"]), list(self.raw["destinations"]))
+
+    def desk(self) -> Desk:
+        spool = Spool(self.env.data_dir)
+        self.stack.push_async_callback(spool.close)
+        built = wiring.sources(self.config, SPOKEN)
+        return wiring.desk(self.journal(), self.env, self.config, built, spool)
 
     async def serve(self) -> str:
         """Starts the web process and gives its origin."""

@@ -15,8 +15,7 @@ import typer
 
 from relay import log, settings, wiring
 from relay.errors import JournalAway
-from relay.journal.queries import Queries
-from relay.ops.core import Operations
+from relay.ops.desk import Desk
 from relay.receive.spool import Spool
 
 Data = Annotated[Path | None, typer.Option("--data", help="The data folder (RELAY_DATA_DIR, .relay).")]
@@ -31,8 +30,7 @@ class Tools:
     env: settings.Environment
     config: settings.Config
     journal: Any
-    queries: Queries
-    operations: Operations
+    desk: Desk
     spool: Spool
 
 
@@ -56,11 +54,10 @@ async def _tools(data: Path | None) -> AsyncIterator[Tools]:
         client = wiring.redis(env, retries=1)
         stack.push_async_callback(client.aclose, close_connection_pool=True)
         journal = wiring.journal(client, config)
-        built = {source.name: source for source in wiring.sources(config)}
-        queries = Queries(journal, list(config.sources), list(config.destinations))
         spool = Spool(env.data_dir)
         stack.push_async_callback(spool.close)
-        yield Tools(env, config, journal, queries, Operations(journal, queries, built, spool), spool)
+        desk = wiring.desk(journal, env, config, wiring.sources(config), spool)
+        yield Tools(env, config, journal, desk, spool)
 
 
 def print_json(value: Any) -> None:

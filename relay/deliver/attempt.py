@@ -321,7 +321,7 @@ class Attempt:
         await self._settle(
             status=Status.RETRYING,
             reason=error.reason,
-            due_ms=self._now_ms() + wait // timedelta(milliseconds=1),
+            due_ms=self._now_ms() + times.in_ms(wait),
             yields=call.endpoint == "checkouts",  # a checkout never blocks an order
             **common,
         )

@@ -11,6 +11,7 @@ import structlog
 from relay.deliver.attempt import RATE_LIMIT, Destination
 from relay.errors import AttemptError, JournalAway
 from relay.journal.journal import Journal
+from relay.journal.keys import ENDPOINTS
 from relay.journal.queries import Queries
 from relay.journal.records import Pause
 
@@ -35,9 +36,9 @@ class Sweep:
         now_ms = time.time_ns() // 1_000_000
         pauses = await self._queries.pauses()
         for destination in self._destinations:
-            for endpoint in ("all", "orders", "checkouts", "products", "stock", "events"):
+            for endpoint in ("all", *ENDPOINTS):
                 pause = pauses.get((destination.name, endpoint))
-                if pause and pause.probe_at_ms <= now_ms and pause.by != "operator":
+                if pause and pause.probe_at_ms <= now_ms and not pause.manual:
                     await self._try(destination, endpoint, pause)
 
     async def _try(self, destination: Destination, endpoint: str, pause: Pause) -> None:

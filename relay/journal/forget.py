@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus
 
 from relay.errors import JournalAway
 from relay.journal import codec
+from relay.journal.activity import Activity
 from relay.journal.answers import away
 from relay.journal.journal import Journal
 
@@ -38,6 +39,9 @@ async def forget(journal: Journal, email: str, *, by: str) -> Forgotten:
         await journal.erase_book(source, names)
         orders += 1
     answers = {relay: await journal.erase(relay, f"forgotten by {by}") for relay in relays}
+    activity = Activity(journal)
+    await activity.forget(written)
+    await activity.note(by, "forgot a person", detail=f"{len(relays)} relays, {orders} order books")
     await journal.rewrite()
     busy = tuple(sorted(relay for relay, answer in answers.items() if answer < 0))
     return Forgotten(sum(answer > 0 for answer in answers.values()), orders, busy)

@@ -32,6 +32,7 @@ from relay.journal.records import (
     Settlement,
     Status,
 )
+from relay.normalise import times
 from relay.tasks import end
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ DRAIN_HOLD: Final = timedelta(seconds=4)
 PROBE: Final = timedelta(seconds=30)
 """Until the first look whether a pause may end; then twice as long each time, to ten minutes."""
 
-_PROBE_MOST_MS: Final = 600_000
+PROBE_MOST: Final = timedelta(minutes=10)
 
 BREAKER_LANES: Final = 20
 """Customers refused in the same words, with nothing accepted between, before the endpoint is paused."""
+
+_FORGOTTEN_AFTER: Final = 3600
+"""Seconds of silence."""
 
 Settled = Literal["done", "tripped the breaker", "taken over"]
 _SETTLED: Final[dict[int, Settled]] = {1: "done", 2: "tripped the breaker", 0: "taken over"}
@@ -73,11 +77,11 @@ class Journal:
         self.redis = redis
         self.keys = keys or Keys()
         self._wakeup = asdict(wakeup)
-        self._keep_ms = BOOK_KEPT // timedelta(milliseconds=1)
-        self._hold_ms = DRAIN_HOLD // timedelta(milliseconds=1)
+        self._keep_ms = times.in_ms(BOOK_KEPT)
+        self._hold_ms = times.in_ms(DRAIN_HOLD)
         self._record_options = json.dumps({"keep_ms": self._keep_ms, "wakeup": self._wakeup})
         self._salt: bytes | None = None
-        shared = (_source(name) for name in ("base", "issues", "hours", "lib"))
+        shared = (_source(name) for name in ("base", "issues", "hours", "activity", "lib"))
         self._lib = "\n".join((clock or _source("clock"), *shared))
         self._record, self._claim, self._reserve, self._settle, self._drain, self._operate, self._erase = (
             self.script(name)
@@ -110,16 +114,12 @@ class Journal:
         """Records a postback, or finds the one it is a copy of. Returns once it is on disk."""
         return await self._recordings.submit(recording)
 
-    async def record_again(
-        self, relay: str, recording: Recording, *, by: str, force: bool = False
-    ) -> Receipt:
-        """Replaces what was read out of relay `relay`, and runs it from there.
+    async def record_again(self, relay: str, recording: Recording, how: Mapping[str, str]) -> Receipt:
+        """Replaces what was read out of relay `relay`, and runs it from there; `how`: `relay.journal.acts`.
 
-        The receipt's status is "being sent" where that had to be left for a moment.
+        The receipt's status is "being sent" or "discarded" where that had to be left.
         """
-        meta = wire.meta(recording, await self._salted()) | {"remap": relay, "by": by}
-        if force:
-            meta["force"] = "1"
+        meta = wire.meta(recording, await self._salted()) | {"remap": relay, **how}
         return (await self._run_record([meta], [recording.blob]))[0]
 
     async def record_spooled(self, waiting: Sequence[tuple[Recording, int]]) -> list[Receipt]:
@@ -203,7 +203,7 @@ class Journal:
             "dest": destination,
             "token": token,
             "want": want,
-            "lease_ms": lease // timedelta(milliseconds=1),
+            "lease_ms": times.in_ms(lease),
             "hold_ms": self._hold_ms,
             "limits": asdict(limits),
         }
@@ -228,7 +228,7 @@ class Journal:
         if batcher is None:
 
             async def flush(batch: list[Reservation]) -> list[tuple[str, int]]:
-                lease_ms = lease // timedelta(milliseconds=1)
+                lease_ms = times.in_ms(lease)
                 options = {"dest": destination, "lease_ms": lease_ms, "limits": asdict(limits)}
                 args: list[str | bytes] = [json.dumps(options), *map(to_json, batch)]
                 return [(a[0].decode(), a[1]) for a in await self._call(self._reserve, args)]
@@ -248,8 +248,8 @@ class Journal:
                     "wakeup": self._wakeup,
                     "limits": asdict(limits),
                     "breaker_lanes": BREAKER_LANES,
-                    "probe_ms": PROBE // timedelta(milliseconds=1),
-                    "probe_most_ms": _PROBE_MOST_MS,
+                    "probe_ms": times.in_ms(PROBE),
+                    "probe_most_ms": times.in_ms(PROBE_MOST),
                 }
                 args: list[str | bytes] = [json.dumps(options)]
                 for item in batch:
@@ -278,28 +278,12 @@ class Journal:
             except (RedisError, OSError):
                 await asyncio.sleep(0.2)  # the sweep is the backstop while Redis is away
 
-    # Acts ---------------------------------------------------------------------------------------------
+    # Acts; those of people are in `relay.journal.acts` -------------------------------------------------
 
-    async def retry(self, relay: str, *, by: str, force: bool = False, backfill: bool = False) -> str:
-        """Queues a relay again, composed anew. "ok", else the status that does not fit, or "unknown".
-
-        With `backfill` it goes behind what is live, and evenly spaced.
-        """
-        return await self._act("retry", relay, {"what": "retried", "by": by}, force=force, backfill=backfill)
-
-    async def discard(self, relay: str, *, by: str) -> str:
-        return await self._act("discard", relay, {"what": "discarded", "by": by}, reason=f"discarded by {by}")
-
-    async def restore(self, relay: str, *, by: str) -> str:
-        return await self._act("restore", relay, {"what": "restored", "by": by}, reason=f"restored by {by}")
-
-    async def _act(self, verb: str, relay: str, entry: dict[str, Any], **options: Any) -> str:
-        with away():
-            seconds, micros = await self.redis.time()
-        entry = {"at": seconds * 1000 + micros // 1000, **entry}
-        arguments = json.dumps({"id": relay, "wakeup": self._wakeup, **options})
-        answer = await self._call(self._operate, [verb, arguments, codec.pack(entry)])
-        return cast("bytes", answer).decode()
+    async def operate(self, verb: str, options: Mapping[str, Any], activity: str = "") -> Any:
+        """One act, with its entry of the activity, in one script."""
+        told = json.dumps({**options, "wakeup": self._wakeup})
+        return await self._call(self._operate, [verb, told, activity])
 
     async def pause(
         self,
@@ -320,27 +304,44 @@ class Journal:
         options = {
             "dest": destination,
             "endpoint": endpoint,
-            "probe_ms": probe // timedelta(milliseconds=1),
-            "probe_most_ms": _PROBE_MOST_MS,
+            "probe_ms": times.in_ms(probe),
+            "probe_most_ms": times.in_ms(PROBE_MOST),
             "again": again,
             "pause": {"reason": reason, "by": by} | ({} if code is None else {"code": code}),
         }
-        answer: bytes = await self._call(self._operate, ["pause", json.dumps(options), ""])
+        answer: bytes = await self.operate("pause", options)
         return answer == b"ok"
 
     async def resume(self, destination: str, endpoint: str, *, trial: bool = False) -> None:
         """Ends a pause. With `trial` one relay goes first, and the rest once it is accepted."""
-        options = {"dest": destination, "endpoint": endpoint, "trial": trial, "wakeup": self._wakeup}
-        await self._call(self._operate, ["resume", json.dumps(options), ""])
+        await self.operate("resume", {"dest": destination, "endpoint": endpoint, "trial": trial})
 
     async def spend(self, limits: Limits) -> None:
         """Counts a request that is no call, such as a probe, against the budget."""
-        await self._call(self._operate, ["spend", json.dumps({"limits": asdict(limits)}), ""])
+        await self.operate("spend", {"limits": asdict(limits)})
 
     async def slow_down(self, destination: str, after: timedelta) -> None:
         """Sends nothing to the destination for `after`."""
-        options = {"dest": destination, "after_ms": after // timedelta(milliseconds=1)}
-        await self._call(self._operate, ["slow_down", json.dumps(options), ""])
+        await self.operate("slow_down", {"dest": destination, "after_ms": times.in_ms(after)})
+
+    # Signs of life -----------------------------------------------------------------------------------
+
+    async def beat(self, worker: str, since_ms: int) -> None:
+        """Says that a worker is alive. Those silent for long are forgotten."""
+        with away():
+            seconds, _ = await self.redis.time()
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.zadd(self.keys.workers, {f"{worker} {since_ms}": seconds * 1000})
+                pipe.zremrangebyscore(self.keys.workers, "-inf", (seconds - _FORGOTTEN_AFTER) * 1000)
+                await pipe.execute()
+
+    async def tell_spooled(self, host: str, count: int) -> None:
+        """Says how much waits in a host's spool; it stands until that host says otherwise."""
+        with away():
+            if count:
+                await cast("Awaitable[Any]", self.redis.hset(self.keys.spools, host, str(count)))
+            else:
+                await cast("Awaitable[Any]", self.redis.hdel(self.keys.spools, host))
 
     # Erasing -------------------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ hour:HOUR            hash    SOURCE:received, :delivered, :dead in that hour
 n, active, src:NAME  hash    totals by source and status; by destination, endpoint and status; first and last
 watch, alerts        string  who looks for trouble now; which alerts stand, and who was told what
 kept:SOURCE:STATUS   string  how far retention has come
+activity             zset    what people did: an id and JSON; the oldest of too many are dropped
+workers, spools      zset    workers by when last seen; hash of what waits in each host's spool
 fence, salt          string  lease tokens; what people's digests are made with
 """
 
@@ -34,6 +36,7 @@ from __future__ import annotations
 from typing import Final
 
 PREFIX: Final = "{relay}:"
+ENDPOINTS: Final = ("orders", "checkouts", "products", "stock", "events")
 
 
 class Keys:
@@ -46,6 +49,9 @@ class Keys:
         self.salt = f"{prefix}salt"
         self.issues = f"{prefix}issues"
         self.muted = f"{prefix}muted"
+        self.activity = f"{prefix}activity"
+        self.workers = f"{prefix}workers"
+        self.spools = f"{prefix}spools"
 
     def relay(self, relay: str) -> str:
         return f"{self.prefix}r:{relay}"
@@ -80,6 +86,9 @@ class Keys:
     def issue_index(self, issue: str) -> str:
         return f"{self.prefix}i:issue:{issue}"
 
+    def customer(self, source: str, person: str) -> str:
+        return f"{self.prefix}c:{source}:{person}"
+
     def hour(self, hour: int) -> str:
         return f"{self.prefix}hour:{hour}"
 
@@ -91,6 +100,12 @@ class Keys:
 
     def ready(self, destination: str, endpoint: str, *, backfill: bool = False) -> str:
         return f"{self.prefix}ready:{destination}:{endpoint}{':backfill' if backfill else ''}"
+
+    def leased(self, destination: str) -> str:
+        return f"{self.prefix}leased:{destination}"
+
+    def held(self, destination: str) -> str:
+        return f"{self.prefix}held:{destination}"
 
     def lane(self, destination: str, lane: str) -> str:
         return f"{self.prefix}lane:{destination}:{lane}"

@@ -15,11 +15,11 @@ from relay.journal.answers import ask, text
 from relay.journal.filter import Bounds, Filter
 from relay.journal.issues import Issues
 from relay.journal.journal import Journal
+from relay.journal.keys import ENDPOINTS
 from relay.journal.leads import Indexes, Known, Lead
 from relay.journal.records import Pause, Relay, RelayDetail, Stats, Status
-from relay.journal.views import by_source, hold, relay_of
+from relay.journal.views import by_source, hold, pause_of, relay_of
 
-ENDPOINTS: Final = ("orders", "checkouts", "products", "stock", "events")
 _HELD_BY_PAUSE: Final = (Status.HELD, Status.QUEUED, Status.RETRYING)
 
 _AT_ONCE: Final = 500
@@ -190,6 +190,7 @@ class Queries:
             postback=stored.get("postback"),
             reading=stored.get("reading"),
             history=tuple(codec.unpack(entry) for entry in history),
+            original=stored.get("original"),
             behind=await self._behind(relay, fields),
         )
 
@@ -215,10 +216,7 @@ class Queries:
             for key, value in text(fields).items():
                 kind, _, endpoint = key.partition(":")
                 if kind == "paused":
-                    p = json.loads(value)
-                    found[name, endpoint] = Pause(
-                        endpoint, p["reason"], int(p["since"]), p["by"], int(p["probe_at"]), p.get("code")
-                    )
+                    found[name, endpoint] = pause_of(endpoint, json.loads(value))
         return found
 
     async def stats(self) -> Stats:

@@ -191,6 +191,8 @@ class Relay:
     code: int | None
     stage: str | None
     issue: str | None
+    replay: str | None
+    edited: bool
     next_try: str | None
     changed_at: str | None
 
@@ -199,6 +201,7 @@ class Relay:
 class RelayDetail:
     """All of a relay: `postback` as stored, `reading` what the adapter made of it, `history` oldest first.
 
+    Where a person edited it, `original` is what the adapter made of it and `reading` what the person did.
     `behind`: the relay of its lane that has to leave first.
     """
 
@@ -206,6 +209,7 @@ class RelayDetail:
     postback: Mapping[str, Any] | None
     reading: Mapping[str, Any] | None
     history: tuple[Mapping[str, Any], ...]
+    original: Mapping[str, Any] | None = None
     behind: str | None = None
 
 
@@ -214,6 +218,7 @@ class Pause:
     """Why a destination, or one endpoint of it ("all" for the whole), sends nothing now.
 
     `code` is the answer's that led to it, None where a person did or nothing was answered.
+    One that is `manual` ends when a person says so; others are probed.
     """
 
     endpoint: str
@@ -222,6 +227,7 @@ class Pause:
     by: str
     probe_at_ms: int
     code: int | None = None
+    manual: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ async def retain(journal: Journal, sources: Sequence[str], keep: Retention) -> i
 
 
 async def _steps(journal: Journal, verb: str, source: str, status: Status, age: timedelta) -> int:
-    before = ids.floor(times.now_ms() - age // timedelta(milliseconds=1))
+    before = ids.floor(times.now_ms() - times.in_ms(age))
     dropped = 0
     for _ in range(_STEPS):
         reason = f"discarded by retention after {age.days} days"

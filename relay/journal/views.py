@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from relay.journal.records import Pause, Relay, Status
 from relay.normalise import times
@@ -31,6 +31,8 @@ def relay_of(relay: str, fields: Mapping[str, str], pauses: Mapping[tuple[str, s
         code=int(fields["code"]) if "code" in fields else None,
         stage=fields.get("stage"),
         issue=fields.get("issue") if fields["status"] == Status.DEAD else None,
+        replay=fields.get("replay"),
+        edited="edited" in fields,
         next_try=times.z(times.from_ms(int(float(due)))) if due else None,
         changed_at=times.z(times.from_ms(int(fields["changed"]))) if "changed" in fields else None,
     )
@@ -38,6 +40,18 @@ def relay_of(relay: str, fields: Mapping[str, str], pauses: Mapping[tuple[str, s
     if pause and found.status in _ACTIVE:
         return replace(found, status=Status.HELD, reason=pause.reason, next_try=None)
     return found
+
+
+def pause_of(endpoint: str, said: Mapping[str, Any]) -> Pause:
+    return Pause(
+        endpoint=endpoint,
+        reason=said["reason"],
+        since_ms=int(said["since"]),
+        by=said["by"],
+        probe_at_ms=int(said["probe_at"]),
+        code=said.get("code"),
+        manual=bool(said.get("manual")),
+    )
 
 
 def by_source(totals: Mapping[str, str]) -> dict[str, dict[str, int]]:

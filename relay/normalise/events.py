@@ -6,7 +6,10 @@ units of `currency`; times are aware and UTC; ids are strings.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
@@ -19,6 +22,7 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
 from pydantic_core import to_json
@@ -252,3 +256,25 @@ def load(plain: list[dict[str, Any]]) -> tuple[Event, ...]:
 def load_json(text: str | bytes) -> tuple[Event, ...]:
     """`load`, of JSON."""
     return _events.validate_json(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with an event that was written by hand. `field` is where: items.0.quantity."""
+
+    field: str
+    message: str
+
+
+_event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+def checked(plain: Mapping[str, Any]) -> Event | tuple[Fault, ...]:
+    """The event that a person wrote, or every fault of it."""
+    try:
+        return _event.validate_json(json.dumps(plain))
+    except ValidationError as error:
+        return tuple(
+            Fault(".".join(map(str, fault["loc"][1:])) or "kind", fault["msg"].removeprefix("Value error, "))
+            for fault in error.errors(include_url=False, include_input=False)
+        )

@@ -64,5 +64,9 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
 
 
+def in_ms(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
 def now_ms() -> int:
     return time.time_ns() // 1_000_000

@@ -1,49 +1,76 @@
-"""What people may ask and do, once for the JSON API, the pages and the commands."""
+"""What people do to a relay, an issue or a destination: once for the JSON API, the pages and the commands."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from relay.compose.policy import OLD
-from relay.errors import JournalAway
+from relay.compose.compose import Skip
+from relay.compose.policy import OLD, Policy
+from relay.deliver.foresee import foresee
 from relay.journal import codec, ids
+from relay.journal.activity import Activity
+from relay.journal.acts import Acts
 from relay.journal.journal import Journal
+from relay.journal.keys import ENDPOINTS
 from relay.journal.queries import Queries
-from relay.journal.records import Relay, RelayDetail, Status
+from relay.journal.records import Receipt, Relay, RelayDetail, Status
+from relay.normalise import events as normalised
 from relay.normalise import times
-from relay.receive.reading import read, recording
+from relay.normalise.events import Fault
+from relay.receive.reading import edited, read, recording
 from relay.receive.sources import Source
-from relay.receive.spool import Spool
 
 Stage = Literal["normalise", "deliver"]
+Word = Literal["", "force", "stale", "drop_edit"]
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The act was done; `status` is the relay's now."""
+    """The act was done; `status` is the relay's now, or that of the issue or destination. `relay`: which."""
 
     status: str
+    relay: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It was not done. `missing`: there is no such relay. `advice` says what to do instead."""
+    """It was not done. `missing`: there is no such thing. `word`: with it said, it is done nevertheless."""
 
     advice: str
     missing: bool = False
+    word: Word = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """What a person wrote is no event."""
+
+    faults: tuple[Fault, ...]
 
 
 class Operations:
+    """`sources` as they are configured now, with the policy of each; `destinations` by name."""
+
     def __init__(
-        self, journal: Journal, queries: Queries, sources: Mapping[str, Source], spool: Spool
+        self,
+        journal: Journal,
+        queries: Queries,
+        sources: Mapping[str, Source],
+        policies: Mapping[str, Policy],
+        destinations: frozenset[str],
     ) -> None:
         self._journal = journal
+        self._acts = Acts(journal)
+        self._activity = Activity(journal)
         self._queries = queries
         self._sources = sources
-        self._spool = spool
+        self._policies = policies
+        self._destinations = destinations
+
+    # One relay ---------------------------------------------------------------------------------------
 
     async def retry(
         self,
@@ -53,21 +80,33 @@ class Operations:
         stage: Stage | None = None,
         force: bool = False,
         stale: bool = False,
+        drop_edit: bool = False,
     ) -> Done | Refused:
-        """Runs a relay again: from its stored postback ("normalise"), or composed anew from its events."""
+        """Runs a relay again: from its stored postback ("normalise"), or composed anew from its events.
+
+        `force` sends what was accepted before, and drops an edit; `drop_edit` does only that.
+        """
         detail = await self._queries.detail(relay)
         if detail is None:
             return _unknown(relay)
         refusal = _guard(detail.relay, force=force, stale=stale)
         if refusal:
             return refusal
-        if (stage or _stage_of(detail)) == "normalise":
-            return await self._read_again(detail, by=by, force=force)
+        if (stage or stage_of(detail.relay)) == "normalise":
+            if detail.original and not (force or drop_edit):
+                return Refused("a person edited it; mapping it again drops the edit", word="drop_edit")
+            return await self.map_again(detail, by=by, force=force)
         if not (detail.reading or {}).get("events"):
             return Refused("nothing was read out of it yet; retry from the stage normalise")
-        return _result(relay, await self._journal.retry(relay, by=by, force=force), Status.QUEUED)
+        why = None if force else await self.overtaken(detail)
+        if why:
+            return Refused(f"{why}: it would end as ignored", word="force")
+        return _result(detail.relay.id, await self._acts.retry(detail.relay.id, by=by, force=force), _QUEUED)
 
-    async def _read_again(self, detail: RelayDetail, *, by: str, force: bool) -> Done | Refused:
+    async def map_again(
+        self, detail: RelayDetail, *, by: str, force: bool = False, replay: str = ""
+    ) -> Done | Refused:
+        """What was read out of it is replaced by what its source's adapter reads now."""
         source = self._sources.get(detail.relay.source)
         if source is None:
             return Refused(f"the source {detail.relay.source!r} is not configured any more")
@@ -75,59 +114,146 @@ class Operations:
             return Refused("its postback is not kept any more")
         found = read(source, codec.postback_from_plain(detail.postback))
         again = recording(found, detail.relay.id)
-        receipt = await self._journal.record_again(detail.relay.id, again, by=by, force=force)
-        if receipt.status == "being sent":
-            return _result(detail.relay.id, receipt.status, Status.QUEUED)
-        return Done(receipt.status)
+        receipt = await self._acts.map_again(detail.relay.id, again, by=by, force=force, replay=replay)
+        return _received(receipt)
+
+    async def overtaken(self, detail: RelayDetail) -> str | None:
+        """Why nothing would be sent of it any more: something later of its order was."""
+        relay, policy = detail.relay, self._policies.get(detail.relay.source, Policy())
+        try:
+            composed = await foresee(self._journal, relay.id, relay.source, events_of(detail), policy)
+        except ValueError:  # events or book of an older make: the attempt will say so
+            return None
+        reasons = [c.reason for c in composed if isinstance(c, Skip) and c.overtaken]
+        return reasons[0] if reasons and len(reasons) == len(composed) else None
+
+    async def edit(
+        self,
+        relay: str,
+        *,
+        by: str,
+        index: int,
+        event: Mapping[str, Any],
+        force: bool = False,
+        stale: bool = False,
+    ) -> Done | Refused | Invalid:
+        """Replaces one event of a relay by what a person wrote, and delivers it. The original is kept."""
+        detail = await self._queries.detail(relay)
+        if detail is None:
+            return _unknown(relay)
+        refusal = _guard(detail.relay, force=force, stale=stale)
+        if refusal:
+            return refusal
+        try:
+            events = events_of(detail)
+        except ValueError:
+            return Refused("its events cannot be read any more; retry from normalise")
+        if not 0 <= index < len(events):
+            return Refused(f"it has no event {index}; it has {len(events)}, counted from 0")
+        checked = normalised.checked(event)
+        if isinstance(checked, tuple):
+            return Invalid(checked)
+        changed = edited(detail, (*events[:index], checked, *events[index + 1 :]))
+        return _received(await self._acts.edit(detail.relay.id, changed, by=by, force=force))
 
     async def discard(self, relay: str, *, by: str) -> Done | Refused:
-        return _result(relay, await self._journal.discard(relay, by=by), Status.DISCARDED)
+        return _result(relay, await self._acts.discard(relay, by=by), Status.DISCARDED)
 
     async def restore(self, relay: str, *, by: str) -> Done | Refused:
-        return _result(relay, await self._journal.restore(relay, by=by), Status.DEAD)
+        return _result(relay, await self._acts.restore(relay, by=by), Status.DEAD)
 
-    async def stats(self) -> dict[str, Any]:
-        """The sum of promise 3; what is not known while Redis is away is None, never 0.
+    async def reveal(self, relay: str, *, by: str) -> RelayDetail | None:
+        """All of a relay, for showing it unmasked: that is written down first."""
+        detail = await self._queries.detail(relay)
+        if detail is not None:
+            await self._activity.note(by, "revealed", detail.relay.id)
+        return detail
 
-        What waits in this host's spool counts as received and queued.
-        """
-        spooled = await self._spool.count()
-        try:
-            stats = await self._queries.stats()
-        except JournalAway:
-            words = ("received", "balanced", "duplicates", "overtaken", "oldest_due", "sources")
-            counts = {str(status): None for status in Status}
-            return {**dict.fromkeys(words), "counts": counts, "spool": spooled}
-        due = stats.oldest_due_ms
-        return {
-            "received": stats.received + spooled,
-            "counts": {**stats.counts, Status.QUEUED: stats.counts[Status.QUEUED] + spooled},
-            "balanced": stats.balanced,
-            "duplicates": stats.duplicates,
-            "overtaken": stats.overtaken,
-            "spool": spooled,
-            "oldest_due": times.z(times.from_ms(due)) if due is not None else None,
-            "sources": stats.sources,
-        }
+    # Issues ------------------------------------------------------------------------------------------
+
+    async def try_one(self, issue: str, *, by: str, stale: bool = False) -> Done | Refused:
+        """Retries the newest dead letter of an issue, to see whether the others would go."""
+        found = await self._queries.issues.one(issue)
+        if found is None or found.newest is None:
+            return Refused(f"there is no dead letter of an issue {issue}", missing=True)
+        done = await self.retry(found.newest, by=by, stale=stale)
+        if isinstance(done, Done):
+            await self._acts.try_with(issue, found.newest)
+        return done
+
+    async def mute(self, issue: str, *, by: str) -> Done | Refused:
+        return _of_issue(issue, "muted", known=await self._acts.mute(issue, by=by))
+
+    async def unmute(self, issue: str, *, by: str) -> Done | Refused:
+        return _of_issue(issue, "listed", known=await self._acts.unmute(issue, by=by))
+
+    # Destinations ------------------------------------------------------------------------------------
+
+    async def pause(
+        self, destination: str, *, by: str, endpoint: str = "all", reason: str = ""
+    ) -> Done | Refused:
+        """Until a person resumes it: nothing probes it meanwhile."""
+        refusal = self._no_endpoint(destination, endpoint)
+        if refusal:
+            return refusal
+        if await self._acts.pause(destination, endpoint, reason or f"paused by {by}", by=by):
+            return Done("paused")
+        return Refused("a person has paused it already")
+
+    async def resume(self, destination: str, *, by: str, endpoint: str = "all") -> Done | Refused:
+        refusal = self._no_endpoint(destination, endpoint)
+        if refusal:
+            return refusal
+        if await self._acts.resume(destination, endpoint, by=by):
+            return Done("running")
+        return Refused("it is not paused")
+
+    def _no_endpoint(self, destination: str, endpoint: str) -> Refused | None:
+        if destination not in self._destinations:
+            return Refused(f"there is no destination {destination!r}", missing=True)
+        if endpoint not in ("all", *ENDPOINTS):
+            return Refused(f"there is no endpoint {endpoint!r}; expected all, {', '.join(ENDPOINTS)}")
+        return None
+
+
+_QUEUED: Final = Status.QUEUED
+
+
+def is_old(relay: Relay) -> bool:
+    """Sending it would mail people about an old order."""
+    return datetime.now(UTC) - times.from_ms(ids.moment_ms(relay.id)) > OLD
 
 
 def _guard(relay: Relay, *, force: bool, stale: bool) -> Refused | None:
-    age = datetime.now(UTC) - times.from_ms(ids.moment_ms(relay.id))
+    if relay.status is Status.DISCARDED:
+        return Refused("it is discarded; restore it first")
     if relay.status is Status.DELIVERED and not force:
-        return Refused("it was delivered; sending it again may mail the customer twice: say force")
-    if age > OLD and not stale:
-        hours = age // timedelta(hours=1)
-        return Refused(f"it is {hours} h old; sending it mails people about an old order: say stale")
+        return Refused("it was delivered; sending it again may mail the customer twice", word="force")
+    if is_old(relay) and not stale:
+        hours = (datetime.now(UTC) - times.from_ms(ids.moment_ms(relay.id))) // timedelta(hours=1)
+        return Refused(f"it is {hours} h old; sending it mails people about an old order", word="stale")
     return None
 
 
-def _stage_of(detail: RelayDetail) -> Stage:
-    return "normalise" if detail.relay.stage == "normalise" else "deliver"
+def stage_of(relay: Relay) -> Stage:
+    """Where to run it again from: where it died."""
+    return "normalise" if relay.stage == "normalise" else "deliver"
+
+
+def events_of(detail: RelayDetail) -> tuple[normalised.Event, ...]:
+    """Raises ValueError where they cannot be read any more."""
+    return normalised.load((detail.reading or {}).get("events", []))
+
+
+def _received(receipt: Receipt) -> Done | Refused:
+    if receipt.status in ("being sent", Status.DISCARDED):
+        return _result(receipt.id, receipt.status, _QUEUED)
+    return Done(receipt.status, receipt.id)
 
 
 def _result(relay: str, answer: str, status: Status) -> Done | Refused:
     if answer == "ok":
-        return Done(status)
+        return Done(status, relay)
     if answer == "unknown":
         return _unknown(relay)
     if answer == "being sent":
@@ -139,51 +265,5 @@ def _unknown(relay: str) -> Refused:
     return Refused(f"there is no relay {relay}", missing=True)
 
 
-def relay_to_plain(relay: Relay) -> dict[str, Any]:
-    return {
-        "id": relay.id,
-        "source": relay.source,
-        "adapter": relay.adapter,
-        "destination": relay.destination,
-        "status": relay.status,
-        "reason": relay.reason or None,
-        "received_at": relay.received_at,
-        "events": list(relay.kinds),
-        "order": relay.order,
-        "attempts": relay.attempts,
-        "copies": relay.copies,
-        "code": relay.code,
-        "next_try": relay.next_try,
-    }
-
-
-def detail_to_plain(detail: RelayDetail) -> dict[str, Any]:
-    """All of it: postback, events, calls, attempts, timeline."""
-    reading = detail.reading or {}
-    attempts = [_with_time(entry) for entry in detail.history if entry["what"] == "attempt"]
-    return {
-        **relay_to_plain(detail.relay),
-        "postback": detail.postback
-        and {
-            **detail.postback,
-            "received_at": times.z(times.from_ms(detail.postback["received_at"])),
-        },
-        "normalised": reading.get("events", []),
-        "warnings": reading.get("warnings", []),
-        "calls": [{"path": a["path"], "body": a["body"]} for a in attempts if a["outcome"] == "accepted"],
-        "tries": [{key: value for key, value in a.items() if key != "what"} for a in attempts],
-        "timeline": _timeline(detail),
-    }
-
-
-def _timeline(detail: RelayDetail) -> list[dict[str, Any]]:
-    first = {"at": detail.relay.received_at, "what": "received"}
-    rest = [
-        {key: value for key, value in _with_time(entry).items() if key not in ("body", "answer")}
-        for entry in detail.history
-    ]
-    return [first, *rest]
-
-
-def _with_time(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {**entry, "at": times.z(times.from_ms(int(entry["at"])))}
+def _of_issue(issue: str, status: str, *, known: bool) -> Done | Refused:
+    return Done(status) if known else Refused(f"there is no issue {issue}", missing=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -70,11 +70,15 @@ def from_words(words: Mapping[str, str]) -> Filter:
 
 
 def _known(word: str) -> None:
-    if word in _READERS:
-        return
-    close = difflib.get_close_matches(word, WORDS, n=1)
-    advice = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(WORDS)}"
-    raise FilterError(f"{word[:40]!r} is no filter; {advice} To look for it as text, put it in quotes.")
+    if word not in _READERS:
+        raise FilterError(f"{advice_on(word, WORDS)}. To look for it as text, put it in quotes.")
+
+
+def advice_on(word: str, known: Sequence[str]) -> str:
+    """What to tell someone who used a word that is not known."""
+    close = difflib.get_close_matches(word, known, n=1)
+    advice = f"perhaps {close[0]!r} is meant" if close else f"known are {', '.join(known)}"
+    return f"{word[:40]!r} is not known; {advice}"
 
 
 def _quoted(value: str) -> str:
@@ -97,7 +101,7 @@ def _one_of(word: str, value: str, known: tuple[str, ...]) -> str:
     if value.lower() in known:
         return value.lower()
     close = difflib.get_close_matches(value.lower(), known, n=1)
-    advice = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
+    advice = f"perhaps {close[0]} is meant" if close else f"expected one of {', '.join(known)}"
     raise FilterError(f"{word} is {value[:40]!r}; {advice}")
 
 

@@ -6,14 +6,27 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from relay.ops.models import IssueView, RelaySummary
 
-def relays(found: Sequence[Mapping[str, Any]], following: str | None) -> str:
+
+def relays(found: Sequence[RelaySummary], following: str | None) -> str:
     if not found:
-        return "no relay fits" + (f"; go on with --cursor {following}" if following else "")
+        return "no relay fits" + (f" so far; go on with --cursor {following}" if following else "")
     lines = [
-        f"{r['id']}  {r['received_at'][:19]}Z  {r['status']:<9}  {r['source']}  "
-        f"{','.join(r['events']) or '-'}  {r['order'] or '-'}{'  ' + r['reason'] if r['reason'] else ''}"
+        f"{r.id}  {r.received_at[:19]}Z  {r.status:<9}  {r.source}  "
+        f"{','.join(r.kinds) or '-'}  {r.order or '-'}{'  ' + r.reason if r.reason else ''}"
         for r in found
+    ]
+    return "\n".join([*lines, *([f"more: --cursor {following}"] if following else [])])
+
+
+def issues(found: Sequence[IssueView], following: str | None) -> str:
+    if not found:
+        return "no dead letters"
+    lines = [
+        f"{i.id}  {i.last_seen[:19]}Z  {i.count:>6}  {i.stage} {i.adapter} {','.join(i.kinds) or '-'}  "
+        f"{i.title}{f'  (muted by {i.muted_by})' if i.muted_by else ''}"
+        for i in found
     ]
     return "\n".join([*lines, *([f"more: --cursor {following}"] if following else [])])
 
@@ -23,15 +36,17 @@ def relay(r: Mapping[str, Any]) -> str:
         f"relay {r['id']}: {r['status']}{': ' + r['reason'] if r['reason'] else ''}",
         f"  source {r['source']} ({r['adapter']}), destination {r['destination']}, order {r['order'] or '-'}",
         f"  received {r['received_at']}, {_counted(r['copies'], 'copy', 'copies')}, "
-        f"{_counted(r['attempts'], 'attempt', 'attempts')}"
+        f"{_counted(r['attempt_count'], 'attempt', 'attempts')}"
         + (f", next try {r['next_try']}" if r["next_try"] else ""),
     ]
     lines += [f"  warning: {warning}" for warning in r["warnings"]]
     lines += ["", "timeline", *(_entry(entry) for entry in r["timeline"])]
     lines += ["", "postback", _indented(_postback(r["postback"]))]
-    lines += ["", "events", _json(r["normalised"])]
+    lines += ["", "events", _json(r["events"])]
+    if r["original_events"] is not None:
+        lines += ["", "events as they were read, before a person edited them", _json(r["original_events"])]
     lines += ["", "calls"]
-    lines += [_call(call) for call in r["tries"]] or ["  none was made"]
+    lines += [_call(call) for call in r["attempts"]] or ["  none was made"]
     return "\n".join(lines)
 
 

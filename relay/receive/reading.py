@@ -16,8 +16,8 @@ import structlog
 from pydantic_core import to_json
 
 from relay.errors import AdapterBroke, Malformed, PostbackError
-from relay.journal import codec
-from relay.journal.records import BookEntry, Recording, Status
+from relay.journal import codec, ids
+from relay.journal.records import BookEntry, Recording, RelayDetail, Status
 from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.contract import Events, Ignored, Postback
@@ -120,8 +120,8 @@ def recording(found: Read, relay: str) -> Recording:
     }
     if isinstance(outcome, Events):
         delivery = _delivery(found.delivery_id or outcome.delivery_id)
-        return Recording(**common, delivery=delivery, **_of_events(source, outcome, reading["events"]))
-    window_ms = _ms(source.window or BOOKED_WINDOW)
+        return Recording(**common, delivery=delivery, **_of_events(source.window, outcome, reading["events"]))
+    window_ms = times.in_ms(source.window or BOOKED_WINDOW)
     if isinstance(outcome, Ignored):
         delivery = _delivery(found.delivery_id or outcome.delivery_id)
         return Recording(
@@ -138,15 +138,33 @@ def recording(found: Read, relay: str) -> Recording:
     )
 
 
-def _of_events(source: Source, reading: Events, plain: list[dict[str, Any]]) -> dict[str, Any]:
+def edited(detail: RelayDetail, events: tuple[Event, ...]) -> Recording:
+    """What the journal stores of a relay whose events a person wrote; what the adapter read is kept."""
+    relay, reading = detail.relay, detail.reading or {}
+    told = Events(events, warnings=tuple(reading.get("warnings", ())))
+    plain = reading_to_plain(told)
+    stored = {"postback": detail.postback, "reading": plain, "original": detail.original or reading}
+    return Recording(
+        id=relay.id,
+        source=relay.source,
+        adapter=relay.adapter,
+        destination=relay.destination,
+        at_ms=ids.moment_ms(relay.id),
+        copy="",
+        blob=codec.pack(stored),
+        **_of_events(None, told, plain["events"]),
+    )
+
+
+def _of_events(window: timedelta | None, reading: Events, plain: list[dict[str, Any]]) -> dict[str, Any]:
     booked = [event for event in reading.events if isinstance(event, BOOKED)]
     email = next((mail for event in reading.events if (mail := email_of(event))), "")
-    window = BOOKED_WINDOW if booked else OTHER_WINDOW
+    usual = BOOKED_WINDOW if booked else OTHER_WINDOW
     return {
         "status": Status.QUEUED,
         "kinds": ",".join(dict.fromkeys(event.kind for event in reading.events)),
         "endpoint": _ENDPOINTS.get(reading.events[0].kind, "orders"),
-        "window_ms": _ms(source.window or window),
+        "window_ms": times.in_ms(window or usual),
         "email": email,
         "order": booked[0].order_id if booked else "",
         "orders": book_entries(reading.events, plain),
@@ -189,7 +207,3 @@ def _delivery(delivery_id: str | None) -> str:
     if not delivery_id:
         return ""
     return "id:" + hashlib.blake2b(delivery_id.encode(), digest_size=12).hexdigest()
-
-
-def _ms(span: timedelta) -> int:
-    return span // timedelta(milliseconds=1)

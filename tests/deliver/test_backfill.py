@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from relay.journal.acts import Acts
 from relay.journal.journal import Journal, Wakeup
 from relay.journal.records import Leased, Limits, Reservation
 from tests.journal.test_leases import recording
@@ -91,13 +92,14 @@ async def test_what_comes_now_is_sent_within_a_slot_while_much_that_is_old_waits
     house.standin.limits.per_minute, house.standin.limits.per_second = 600, 20
     await house.serve()
     journal = house.journal()
+    acts = Acts(journal)
     await journal.pause("main", "all", "until all are recorded", by="the test")
     old = []
     for n in range(60):
         answer = await house.post(placed(f"old-{n}", email=f"old{n}@example.com"))
-        await journal.discard(answer.id, by="the test")
-        await journal.restore(answer.id, by="the test")
-        assert await journal.retry(answer.id, by="the test", backfill=True) == "ok"
+        await acts.discard(answer.id, by="the test")
+        await acts.restore(answer.id, by="the test")
+        assert await acts.retry(answer.id, by="the test", backfill=True) == "ok"
         old.append(answer.id)
     await journal.resume("main", "all")
     await house.work()

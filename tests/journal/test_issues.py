@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+from relay.journal.acts import Acts
 from relay.journal.filter import Filter
 from relay.journal.ids import Ids
 from relay.journal.issues import Issue
@@ -116,10 +117,10 @@ async def test_what_is_dead_no_more_leaves_its_issue_and_comes_back_with_a_resto
     relay, stays = dead(), dead()
     await journal.record(relay)
     await journal.record(stays)
-    await journal.discard(relay.id, by="a test")
+    await Acts(journal).discard(relay.id, by="a test")
     (issue,) = await issues(queries)
     assert (issue.count, issue.newest) == (1, stays.id)
-    await journal.restore(relay.id, by="a test")
+    await Acts(journal).restore(relay.id, by="a test")
     (issue,) = await issues(queries)
     assert (issue.count, issue.ever) == (2, 2)
 
@@ -130,7 +131,7 @@ async def test_an_issue_without_dead_letters_is_no_longer_listed_but_remembered(
     relay = dead()
     await journal.record(relay)
     (issue,) = await issues(queries)
-    await journal.retry(relay.id, by="a test")
+    await Acts(journal).retry(relay.id, by="a test")
     assert await issues(queries) == []
     remembered = await queries.issues.one(issue.id)
     assert remembered is not None
@@ -145,7 +146,7 @@ async def test_what_is_mapped_again_and_dead_of_another_cause_changes_its_issue(
 ) -> None:
     relay = dead()
     await journal.record(relay)
-    await journal.record_again(relay.id, dead("orderTotal: is missing"), by="a test")
+    await Acts(journal).map_again(relay.id, dead("orderTotal: is missing"), by="a test")
     (issue,) = await issues(queries)
     assert (issue.title, issue.count, issue.newest) == ("orderTotal: is missing", 1, relay.id)
 
@@ -173,9 +174,9 @@ async def test_dead_letters_of_a_journal_without_issues_can_be_retried_and_disca
         await redis.hdel(journal.keys.relay(relay.id), "issue")  # type: ignore[misc]
     (issue,) = await issues(queries)
     await redis.delete(journal.keys.issue(issue.id), journal.keys.issue_index(issue.id), journal.keys.issues)
-    assert await journal.discard(old[0].id, by="a test") == "ok"
-    assert await journal.restore(old[0].id, by="a test") == "ok"
-    assert await journal.retry(old[1].id, by="a test") == "ok"
+    assert await Acts(journal).discard(old[0].id, by="a test") == "ok"
+    assert await Acts(journal).restore(old[0].id, by="a test") == "ok"
+    assert await Acts(journal).retry(old[1].id, by="a test") == "ok"
     assert (await issues(queries), await queries.count(Filter(status=Status.DEAD))) == ([], 1)
 
 

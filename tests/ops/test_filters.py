@@ -55,10 +55,10 @@ def test_a_free_word_that_is_an_id_asks_for_that_relay() -> None:
 @pytest.mark.parametrize(
     ("line", "advice"),
     [
-        ("stauts:dead", "did you mean 'status'?"),
+        ("stauts:dead", "perhaps 'status' is meant"),
         ("colour:red", "known are status, source"),
-        ("status:dad", "did you mean dead?"),
-        ("event:order.refund", "did you mean order.refunded?"),
+        ("status:dad", "perhaps dead is meant"),
+        ("event:order.refund", "perhaps order.refunded is meant"),
         ("attempts:many", "expected a number such as 3, >3"),
         ("code:9xx", "expected an HTTP status such as 422, or 5xx"),
         ("since:yesterday", "expected how long ago (24h, 7d) or a date"),

@@ -90,10 +90,11 @@ end
 local function pause(dest, endpoint, why, probe, now)
   local key = P .. 'dest:' .. dest
   local standing = call('HGET', key, 'paused:' .. endpoint)
-  if standing and not probe.again then return 'stands' end
+  standing = standing and cjson.decode(standing)
+  if standing and not probe.again and (standing.manual or not why.manual) then return 'stands' end
   local probes = call('HINCRBY', key, 'probes:' .. endpoint, 1)
   why.probe_at = now + math.min(probe.probe_ms * 2 ^ (probes - 1), probe.probe_most_ms)
-  why.since = standing and cjson.decode(standing).since or now
+  why.since = standing and standing.since or now
   call('HSET', key, 'paused:' .. endpoint, cjson.encode(why))
   call('HDEL', key, 'trial:' .. endpoint)
   return 'ok'

@@ -1,57 +1,75 @@
--- What people and the destination's own trouble do. ARGV: verb, options, history entry.
+-- What people and the destination's own trouble do. ARGV: verb, options, entry of the activity ('' for none).
 
-local verb, o, entry = ARGV[1], cjson.decode(ARGV[2]), ARGV[3]
+local verb, o, activity = ARGV[1], cjson.decode(ARGV[2]), ARGV[3]
 local now = now_ms()
 
 local function leased(dest, lane, id)
   return call('HGET', P .. 'leaseholder:' .. dest, lane) == id
 end
 
+local function run_again(id, dest, lane, endpoint)
+  call('HDEL', P .. 'r:' .. id, 'tries', 'lost', 'waited', 'backfill')
+  if o.backfill then call('HSET', P .. 'r:' .. id, 'backfill', 1) end
+  if o.force then
+    call('HSET', P .. 'r:' .. id, 'force', 1)
+    call('HDEL', P .. 'r:' .. id, 'done')
+  end
+  enter(id, dest, lane, endpoint, now)
+end
+
 -- Answers the status found when the act does not fit it, "ok" when done.
-local function act(fits, to, reason, mark)
-  local r = get(o.id, 'status', 'dest', 'lane', 'endpoint')
+local function act(id, fits, to, reason, mark)
+  local r = get(id, 'status', 'dest', 'lane', 'endpoint')
   if not r[1] then return 'unknown' end
   if not fits[r[1]] then return r[1] end
-  if leased(r[2], r[3], o.id) then return 'being sent' end
-  leave(o.id, r[2], r[3])
-  move(o.id, to, reason)
-  if to == 'dead' then file_again(o.id) end
-  note(o.id, entry)
+  if leased(r[2], r[3], id) then return 'being sent' end
+  leave(id, r[2], r[3])
+  move(id, to, reason)
+  if to == 'dead' then file_again(id) end
+  if o.replay then call('HSET', P .. 'r:' .. id, 'replay', o.replay) end
+  note(id, cjson.encode({at = now, what = o.what, by = o.by}))
   place(r[2], r[3])
-  mark_placed(o.id, mark, now)
-  if to == 'queued' then
-    call('HDEL', P .. 'r:' .. o.id, 'tries', 'lost', 'waited', 'backfill')
-    if o.backfill then call('HSET', P .. 'r:' .. o.id, 'backfill', 1) end
-    if o.force then
-      call('HSET', P .. 'r:' .. o.id, 'force', 1)
-      call('HDEL', P .. 'r:' .. o.id, 'done')
-    end
-    enter(o.id, r[2], r[3], r[4], now)
-  end
+  mark_placed(id, mark, now)
+  if to == 'queued' then run_again(id, r[2], r[3], r[4]) end
   wake(r[2], o.wakeup, now) -- for the relay itself, or for what stood behind it
   return 'ok'
 end
 
-local function all_of(...)
-  local set = {}
-  for _, word in ipairs({...}) do set[word] = true end
-  return set
+local function act_on_all(fits, to, reason, mark)
+  local answers, set = {}, {}
+  for _, word in ipairs(fits) do set[word] = true end
+  for n, id in ipairs(o.ids) do
+    answers[n] = act(id, set, to, reason, mark)
+    if answers[n] == 'ok' then log_act(activity) end
+  end
+  return answers
 end
 
 -- On trial: the pause ends for one relay, and for all once that one is accepted.
 local function resume()
   local dest = P .. 'dest:' .. o.dest
+  local standing = call('HGET', dest, 'paused:' .. o.endpoint)
   call('HDEL', dest, 'paused:' .. o.endpoint)
   if o.trial then
     for _, e in ipairs(o.endpoint == 'all' and ENDPOINTS or {o.endpoint}) do
       call('HSET', dest, 'trial:' .. e, '')
     end
+    call('HSET', dest, 'probed', now)
   else
     call('HDEL', dest, 'probes:' .. o.endpoint, 'trial:' .. o.endpoint)
     call('DEL', P .. 'refused:' .. o.dest)
   end
   wake(o.dest, o.wakeup, now)
+  if not standing then return 'not paused' end
+  log_act(activity)
   return 'ok'
+end
+
+local function stop()
+  local answer = pause(o.dest, o.endpoint, o.pause, o, now)
+  if o.again then call('HSET', P .. 'dest:' .. o.dest, 'probed', now) end
+  if answer == 'ok' then log_act(activity) end
+  return answer
 end
 
 local function slow_down()
@@ -63,13 +81,27 @@ local function slow_down()
   return 'ok'
 end
 
-if verb == 'retry' then return act(all_of('dead', 'held', 'retrying', 'ignored', 'delivered'), 'queued', '', nil) end
-if verb == 'discard' then
-  return act(all_of('dead', 'held', 'retrying', 'queued'), 'discarded', o.reason, 'discarded')
+-- What people decide about an issue: `field` is set to `value`, or taken away.
+local function mark_issue()
+  local key = P .. 'issue:' .. o.issue
+  if call('EXISTS', key) == 0 then return 'unknown' end
+  if o.value then call('HSET', key, o.field, o.value) else call('HDEL', key, o.field) end
+  if o.field == 'muted' then call(o.value and 'SADD' or 'SREM', P .. 'muted', o.issue) end
+  log_act(activity)
+  return 'ok'
 end
-if verb == 'restore' then return act(all_of('discarded'), 'dead', o.reason, 'dead') end
-if verb == 'pause' then return pause(o.dest, o.endpoint, o.pause, o, now) end
+
+if verb == 'retry' then
+  return act_on_all({'dead', 'held', 'retrying', 'ignored', 'delivered'}, 'queued', '', nil)
+end
+if verb == 'discard' then
+  return act_on_all({'dead', 'held', 'retrying', 'queued'}, 'discarded', o.reason, 'discarded')
+end
+if verb == 'restore' then return act_on_all({'discarded'}, 'dead', o.reason, 'dead') end
+if verb == 'pause' then return stop() end
 if verb == 'resume' then return resume() end
+if verb == 'mark_issue' then return mark_issue() end
+if verb == 'note' then return log_act(activity) end
 if verb == 'spend' then
   spend(P .. 'budget:' .. o.limits.key, now, call('INCR', P .. 'fence'), o.limits.minute, o.limits.second)
   return 'ok'

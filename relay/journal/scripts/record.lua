@@ -67,6 +67,8 @@ local function write_relay(m, id, blob)
   set('stage', m.stage)
   set('force', m.force)
   set('backfill', m.backfill)
+  set('edited', m.edited)
+  set('replay', m.replay)
   if m.force then call('HDEL', P .. 'r:' .. id, 'done') end
   if books[1] then set('books', cjson.encode(books)) end
   call('HSET', P .. 'r:' .. id, unpack(fields))
@@ -120,7 +122,7 @@ local function again(m, id, blob)
   call('HSET', P .. 'r:' .. id, 'dest', m.dest, 'endpoint', m.endpoint)
   move(id, m.status, m.reason)
   call('HDEL', P .. 'r:' .. id, 'tries', 'lost', 'waited', 'due', 'force', 'backfill', 'placed', 'order', 'stage',
-    'books')
+    'books', 'edited')
   local books, lane = write_relay(m, id, blob)
   mark_placed(id, m.status == 'dead' and 'dead' or nil, now)
   if m.status == 'dead' then file(id, m.title, now) end
@@ -129,10 +131,12 @@ local function again(m, id, blob)
 end
 
 local function remap(m, id, blob)
-  local r = get(id, 'dest', 'lane', 'at')
+  local r = get(id, 'dest', 'lane', 'at', 'status')
   if call('HGET', P .. 'leaseholder:' .. r[1], r[2]) == id then return {id, 1, 'being sent', ''} end
+  if r[4] == 'discarded' then return {id, 1, r[4], ''} end
   m.at = r[3]
-  note(id, cjson.encode({at = now, what = 'mapped again', by = m.by}))
+  note(id, cjson.encode({at = now, what = m.what, by = m.by}))
+  log_act(m.activity)
   return again(m, id, blob)
 end
 
@@ -146,8 +150,8 @@ local function copy(m, id, blob)
   call('HINCRBY', P .. 'r:' .. id, 'copies', 1)
   call('HINCRBY', P .. 'n', m.source .. ':copies', 1)
   call('HSET', P .. 'src:' .. m.source, 'last', m.at)
-  local r = get(id, 'status', 'reason', 'stage')
-  local fell = unread(r[1], r[3])
+  local r = get(id, 'status', 'reason', 'stage', 'edited')
+  local fell = not r[4] and unread(r[1], r[3]) -- what a person edited stands
   if fell and fell ~= unread(m.status, m.stage) then
     m.at = call('HGET', P .. 'r:' .. id, 'at')
     note(id, cjson.encode({at = now, what = 'mapped again', reason = 'a copy arrived'}))

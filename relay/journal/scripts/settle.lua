@@ -11,6 +11,7 @@ call('DEL', P .. 'room')
 
 local function accept(s, id)
   call('HDEL', P .. 'dest:' .. o.dest, 'trial:' .. s.endpoint, 'probes:' .. s.endpoint, 'failing', 'failures')
+  call('HSET', P .. 'dest:' .. o.dest, 'accepted', now)
   call('DEL', P .. 'refused:' .. o.dest)
   if s.book == '' then return end
   local book = find_book(s.source, s.book) or s.book

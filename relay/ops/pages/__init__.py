@@ -6,9 +6,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from relay.journal.queries import Queries
 from relay.ops.access import Access
-from relay.ops.core import Operations
+from relay.ops.desk import Desk
 from relay.ops.pages.doors import Guard
 from relay.ops.pages.overview import OverviewPage
 from relay.ops.pages.relays import RelayPages
@@ -17,13 +16,13 @@ from relay.ops.pages.signin import SignIn
 
 
 class Pages:
-    def __init__(self, operations: Operations, queries: Queries, access: Access) -> None:
+    def __init__(self, desk: Desk, access: Access) -> None:
         self._shell = Shell(access)
         self._guard = Guard(access, self._shell)
         self._sign_in = SignIn(self._shell, access)
         self._parts = (
-            OverviewPage(self._shell, operations, queries),
-            RelayPages(self._shell, operations, queries),
+            OverviewPage(self._shell, desk),
+            RelayPages(self._shell, desk),
             self._sign_in,
         )
 

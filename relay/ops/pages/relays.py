@@ -8,11 +8,13 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from relay.journal.queries import Page, Queries
+from relay.journal.queries import Page
 from relay.journal.records import RelayDetail, Status
 from relay.ops import filters
-from relay.ops.core import Done, Operations, Refused, detail_to_plain, relay_to_plain
+from relay.ops.core import Done, Refused
+from relay.ops.desk import Desk
 from relay.ops.filters import FilterError
+from relay.ops.models import RelaySummary, RelayView
 from relay.ops.pages.doors import Door, Missing, act, look
 from relay.ops.pages.masking import Veil
 from relay.ops.pages.shell import Shell, Visit
@@ -23,10 +25,9 @@ _QUICK: Final = (("all", ""), *((str(status), f"status:{status}") for status in 
 
 
 class RelayPages:
-    def __init__(self, shell: Shell, operations: Operations, queries: Queries) -> None:
+    def __init__(self, shell: Shell, desk: Desk) -> None:
         self._shell = shell
-        self._operations = operations
-        self._queries = queries
+        self._desk = desk
 
     def doors(self) -> list[Door]:
         one = f"{_LIST}/{{relay}}"
@@ -45,7 +46,7 @@ class RelayPages:
         cursor = visit.asked("cursor") or None
         hint, found = "", Page((), None, None, 0)
         try:
-            found = await self._queries.find(filters.parse(line), limit=_PER_PAGE, cursor=cursor)
+            found = await self._desk.queries.find(filters.parse(line), limit=_PER_PAGE, cursor=cursor)
         except FilterError as error:
             hint = str(error)
         older = urlencode({"filter": line, "cursor": found.next}) if found.next else ""
@@ -56,7 +57,7 @@ class RelayPages:
             nav="Relays",
             line=line,
             hint=hint,
-            relays=[relay_to_plain(relay) for relay in found.relays],
+            relays=[RelaySummary.of(relay) for relay in found.relays],
             total=found.total,
             searched=found.searched,
             cut=found.next is not None and len(found.relays) < _PER_PAGE,
@@ -68,14 +69,14 @@ class RelayPages:
     # One ----------------------------------------------------------------------------------------------
 
     async def _one(self, visit: Visit) -> Response:
-        detail = await self._queries.detail(visit.path("relay"))
+        detail = await self._desk.queries.detail(visit.path("relay"))
         if detail is None:
             raise Missing(f"relay {visit.path('relay')}")
         return self._shell.page(visit, "relay.html", nav="Relays", **_shown(detail))
 
     async def _retry(self, visit: Visit) -> Response:
         form, relay = visit.form, visit.path("relay")
-        done = await self._operations.retry(
+        done = await self._desk.acts.retry(
             relay,
             by=visit.by,
             stage="normalise" if form.get("stage") == "normalise" else None,
@@ -86,12 +87,12 @@ class RelayPages:
 
     async def _discard(self, visit: Visit) -> Response:
         relay = visit.path("relay")
-        done = await self._operations.discard(relay, by=visit.by)
+        done = await self._desk.acts.discard(relay, by=visit.by)
         undo = {"action": f"{_LIST}/{relay}/restore", "label": "Restore it"}
         return self._back(visit, done, "Discarded: it will not be sent.", undo)
 
     async def _restore(self, visit: Visit) -> Response:
-        done = await self._operations.restore(visit.path("relay"), by=visit.by)
+        done = await self._desk.acts.restore(visit.path("relay"), by=visit.by)
         return self._back(visit, done, "Restored: it is dead again, and can be retried.")
 
     def _back(
@@ -104,11 +105,11 @@ class RelayPages:
 
 
 def _shown(detail: RelayDetail) -> dict[str, Any]:
-    plain = detail_to_plain(detail)
-    veil = Veil.of(plain["normalised"])
-    events = [_json(veil.value(event)) for event in plain["normalised"]]
-    calls = [{**tried, "body": _json(veil.value(tried["body"]))} for tried in plain["tries"]]
-    return {"relay": plain, "events": events, "calls": calls, "veil": veil.text}
+    relay = RelayView.of(detail)
+    veil = Veil.of(relay.events)
+    events = [_json(veil.value(event)) for event in relay.events]
+    calls = [{**tried.model_dump(), "body": _json(veil.value(tried.body))} for tried in relay.attempts]
+    return {"relay": relay, "events": events, "calls": calls, "veil": veil.text}
 
 
 def _json(value: Any) -> str:

@@ -1,0 +1,20 @@
+"""Everything people may ask and do, in one hand: what the JSON API, the pages and the commands are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relay.journal.activity import Activity
+from relay.journal.queries import Queries
+from relay.ops.core import Operations
+from relay.ops.overview import Overview
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`queries` looks, `acts` does, `activity` says who did, `overview` counts."""
+
+    queries: Queries
+    acts: Operations
+    activity: Activity
+    overview: Overview

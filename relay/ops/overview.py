@@ -1,0 +1,207 @@
+"""How things stand, in numbers. Never raises JournalAway: what is not known while Redis is away is None."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final, TypeVar
+
+from relay.errors import JournalAway
+from relay.journal.numbers import Hour, Numbers, Traffic
+from relay.journal.queries import Queries
+from relay.journal.records import Limits, Stats, Status
+from relay.ops.figures import (
+    DestinationView,
+    HourView,
+    PauseView,
+    RedisView,
+    SourceNumbers,
+    SourceView,
+    StatsView,
+    StoreView,
+    TrafficView,
+    Used,
+    WorkerView,
+)
+from relay.ops.models import moment
+from relay.receive.spool import Spool
+
+Answer = TypeVar("Answer")
+_HOURS: Final = 24
+_ALIVE_MS: Final = 20_000
+"""A worker that was not heard of for longer is not counted as alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the configuration says of a source."""
+
+    name: str
+    adapter: str
+    destination: str
+    deliver: bool
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationFacts:
+    """What the configuration says of a destination."""
+
+    name: str
+    url: str
+    limits: Limits
+
+
+class Overview:
+    """`host` names this data folder among those that say how much waits in their spools."""
+
+    def __init__(
+        self,
+        queries: Queries,
+        numbers: Numbers,
+        spool: Spool,
+        *,
+        host: str,
+        sources: Sequence[SourceFacts],
+        destinations: Sequence[DestinationFacts],
+    ) -> None:
+        self._queries = queries
+        self._numbers = numbers
+        self._spool = spool
+        self._host = host
+        self._sources = tuple(sources)
+        self._destinations = tuple(destinations)
+
+    async def stats(self) -> StatsView:
+        """The sum of promise 3. What waits in spools counts as received and queued; while Redis is away
+        only this host's is known.
+        """
+        spooled = await self._spool.count()
+        try:
+            spooled += await self._numbers.spooled(self._host)
+            stats, hours = await self._queries.stats(), await self._numbers.hours(_HOURS)
+        except JournalAway:
+            return _unknown(spooled)
+        return StatsView(
+            received=stats.received + spooled,
+            counts={s: stats.counts[s] + (spooled if s is Status.QUEUED else 0) for s in Status},
+            balanced=stats.balanced,
+            duplicates=stats.duplicates,
+            overtaken=stats.overtaken,
+            spool=spooled,
+            oldest_due=moment(stats.oldest_due_ms),
+            sources=_by_source(stats, hours),
+            hours=[_hour(hour) for hour in hours],
+        )
+
+    async def sources(self) -> list[SourceView]:
+        known = await _or_none(self._by_source())
+        return [await self._source(facts, known) for facts in self._sources]
+
+    async def _by_source(self) -> dict[str, SourceNumbers]:
+        return _by_source(await self._queries.stats(), await self._numbers.hours(_HOURS))
+
+    async def _source(self, facts: SourceFacts, known: Mapping[str, SourceNumbers] | None) -> SourceView:
+        first, last = await _or_none(self._queries.source_times(facts.name)) or (None, None)
+        return SourceView(
+            **asdict(facts),
+            path=f"/in/{facts.name}/",
+            first=moment(first),
+            last=moment(last),
+            numbers=None if known is None else known.get(facts.name, _NOTHING),
+        )
+
+    async def destinations(self) -> list[DestinationView]:
+        pauses = await _or_none(self._queries.pauses())
+        limits = {facts.name: facts.limits for facts in self._destinations}
+        traffic = await _or_none(self._numbers.traffic(limits, pauses or {}))
+        return [
+            DestinationView(
+                name=facts.name,
+                url=facts.url,
+                shares_budget_with=self._sharing(facts),
+                pauses=None
+                if pauses is None
+                else [PauseView.of(pause) for (name, _), pause in pauses.items() if name == facts.name],
+                traffic=None if traffic is None else _traffic(traffic[facts.name], facts.limits),
+            )
+            for facts in self._destinations
+        ]
+
+    def _sharing(self, facts: DestinationFacts) -> list[str]:
+        same = [other for other in self._destinations if other.limits.key == facts.limits.key]
+        return [other.name for other in same if other.name != facts.name]
+
+    async def workers(self) -> list[WorkerView] | None:
+        """Those alive; None while that is not known."""
+        beats = await _or_none(self._numbers.workers(_ALIVE_MS))
+        if beats is None:
+            return None
+        return [
+            WorkerView(name=b.name, since=moment(b.since_ms) or "", seen=moment(b.seen_ms) or "")
+            for b in beats
+        ]
+
+    async def store(self) -> StoreView:
+        memory = await _or_none(self._numbers.memory())
+        return StoreView(
+            redis=None if memory is None else RedisView(**asdict(memory)), spool=await self._spool.count()
+        )
+
+
+async def _or_none(asked: Awaitable[Answer]) -> Answer | None:
+    try:
+        return await asked
+    except JournalAway:
+        return None
+
+
+def _unknown(spooled: int) -> StatsView:
+    return StatsView(
+        received=None,
+        counts=dict.fromkeys(Status),
+        balanced=None,
+        duplicates=None,
+        overtaken=None,
+        spool=spooled,
+        oldest_due=None,
+        sources=None,
+        hours=None,
+    )
+
+
+_NOTHING: Final = SourceNumbers(
+    received=0, copies=0, overtaken=0, hours=[0] * _HOURS, **{str(s): 0 for s in Status}
+)
+
+
+def _by_source(stats: Stats, hours: Sequence[Hour]) -> dict[str, SourceNumbers]:
+    return {
+        name: SourceNumbers(**numbers, hours=[hour.received.get(name, 0) for hour in hours])
+        for name, numbers in stats.sources.items()
+    }
+
+
+def _hour(hour: Hour) -> HourView:
+    return HourView(
+        at=moment(hour.at_ms) or "",
+        received=sum(hour.received.values()),
+        delivered=sum(hour.delivered.values()),
+        dead=sum(hour.dead.values()),
+    )
+
+
+def _traffic(now: Traffic, limits: Limits) -> TrafficView:
+    return TrafficView(
+        minute=Used(used=now.minute_used, limit=limits.minute),
+        second=Used(used=now.second_used, limit=limits.second),
+        due=now.due,
+        sending=now.sending,
+        queued=now.queued,
+        retrying=now.retrying,
+        held=now.held,
+        waiting=now.waiting,
+        slow_until=moment(now.slow_until_ms),
+        last_accepted=moment(now.accepted_ms),
+        last_probe=moment(now.probed_ms),
+    )
