@@ -27,7 +27,7 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
-from relay.normalise import money, times
+from relay.normalise import money, times, urls
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
@@ -62,6 +62,16 @@ def _email(text: str) -> str:
 
 
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_email)]
+
+
+def _web(text: str) -> str:
+    found = urls.web(text)
+    if found is None:
+        raise ValueError("is not an http or https address")
+    return found
+
+
+Web = Annotated[str, AfterValidator(_web)]
 
 
 class Model(BaseModel):
@@ -156,7 +166,7 @@ class CheckoutStarted(_OrderFields):
 
     kind: Literal["checkout.started"] = "checkout.started"
     started_at: Moment | None = None
-    url: Text | None = None
+    url: Web | None = None
 
 
 _Booked = TypeVar("_Booked", bound=_OrderFields)
