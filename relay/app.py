@@ -30,6 +30,7 @@ from relay.receive.intake import PREFIX, Intake
 from relay.receive.keeper import DEADLINE, Keeper
 from relay.receive.sources import Gate
 from relay.receive.spool import Spool
+from relay.receive.wire import Wire
 from relay.settings import Config, Environment
 from relay.tasks import end
 
@@ -138,7 +139,7 @@ def serve(env: Environment, config: Config) -> None:
         host=env.host,
         port=env.port,
         loop="uvloop",
-        http="httptools",
+        http=Wire,
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -27,6 +27,7 @@ from relay.normalise.events import load
 from relay.normalise.registry import AdapterType
 from relay.ops.desk import Desk
 from relay.receive.spool import Spool
+from relay.receive.wire import Wire
 from relay.testing.standin import Standin
 
 TOKEN = "a-token-of-the-tests"
@@ -200,7 +201,7 @@ class House:
                 app.build(self.env, self.config, {**registry.installed(), **SPOKEN}),
                 host="127.0.0.1",
                 port=0,
-                http="httptools",
+                http=Wire,
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=2,

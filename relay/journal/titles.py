@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 _LONGEST: Final = 200
+_READ: Final = 1000  # a word of n letters takes n * n steps, and this runs while a postback waits
 _FIELD: Final = re.compile(r"([A-Za-z_][\w.\[\]]*|\d{3})(?=: )")
 _NUMBER: Final = re.compile(r"\d+")
 _QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'(?!\w)|“[^”]*”")
@@ -25,6 +26,7 @@ def title_of(reason: str, values: Iterable[str] = ()) -> str:
     for value in sorted(set(values), key=len, reverse=True):
         if len(value) >= _SHORTEST:
             reason = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", reason, flags=re.IGNORECASE)
+    reason = reason[:_READ]
     said = _FIELD.match(reason)
     field = said[0] if said else ""
     rest = _VARIES.sub("#", _QUOTED.sub("…", reason[len(field) :]))

@@ -1,0 +1,54 @@
+"""HTTP as careless senders write it.
+
+Platforms put the values of an order into a URL as they are, names with umlauts and blanks included. The
+parser answers 400 to such a request line before there is anything to record, and these senders try once;
+so what belongs in percent signs is put there first.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LONGEST_LINE: Final = 64 * 1024
+_CARELESS: Final = re.compile(rb"[^\x21-\x7e]")
+
+
+def mended(request: bytes) -> bytes:
+    """`request` with a target that holds nothing but what a target may."""
+    line, end, rest = request.partition(b"\n")
+    method, _, tail = line.partition(b" ")
+    target, http, version = tail.rpartition(b" HTTP/")
+    if not http or not _CARELESS.search(target):
+        return request
+    quoted = _CARELESS.sub(lambda byte: b"%%%02X" % ord(byte[0]), target)
+    return b"".join((method, b" ", quoted, http, version, end, rest))
+
+
+class Wire(HttpToolsProtocol):
+    """Holds what comes until the request line is whole, however it was cut on the way."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._between = True
+        self._held = b""
+
+    def on_message_begin(self) -> None:
+        self._between = False
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._between = True
+
+    def data_received(self, data: bytes) -> None:
+        if self._between:
+            data = (self._held + data).lstrip(b"\r\n")
+            if b"\n" not in data and len(data) < LONGEST_LINE:
+                self._held = data
+                self._unset_keepalive_if_required()
+                return
+            data, self._held = mended(data), b""
+        super().data_received(data)
