@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from relay import settings, wiring
+from relay import wiring
 from relay.compose.book import Facts, Part, fold
 from relay.compose.compose import Moment, Refuse, Send, Skip, Wait, compose
 from relay.compose.policy import Policy
 from relay.deliver.booked import facts_of
-from relay.errors import SettingsError
 from relay.httpfile import RawRequest
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal
@@ -19,20 +18,19 @@ from relay.normalise import times
 from relay.normalise.contract import Events, Ignored, Postback
 from relay.normalise.events import BOOKED, Event
 from relay.receive.reading import Read, book_entries, read, reading_to_plain, refuses
-from relay.receive.sources import Source
 from relay.settings import Config
 
 
 def alone(config: Config, name: str, request: RawRequest) -> dict[str, Any]:
     """Against an empty book."""
-    source = _source(config, name)
+    source = wiring.one_source(config, name)
     postback = request.postback()
     return plain(read(source, postback), wiring.policy(config.sources[name]), {})
 
 
 async def against(journal: Journal, config: Config, name: str, request: RawRequest) -> dict[str, Any]:
     """Against what the journal knows of the order."""
-    source = _source(config, name)
+    source = wiring.one_source(config, name)
     postback = request.postback()
     found = read(source, postback)
     outcome = found.outcome
@@ -44,13 +42,6 @@ async def against(journal: Journal, config: Config, name: str, request: RawReque
             facts = facts_of({**fields, f"f:{relay}": entry.part})
             books.update(dict.fromkeys(entry.names, facts))
     return plain(found, wiring.policy(config.sources[name]), books)
-
-
-def _source(config: Config, name: str) -> Source:
-    if name not in config.sources:
-        raise SettingsError(f"there is no source {name!r}; configured are {', '.join(config.sources)}")
-    chosen = settings.Config(destinations=config.destinations, sources={name: config.sources[name]})
-    return wiring.sources(chosen)[0]
 
 
 def plain(found: Read, policy: Policy, books: dict[str, Facts]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import gc
 import hashlib
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,8 @@ from relay.ops.alerts.watch import Plan, Watch
 from relay.ops.core import Operations
 from relay.ops.desk import Desk
 from relay.ops.overview import DestinationFacts, Overview, SourceFacts
+from relay.pull.fetch import Fetcher
+from relay.pull.fetchback import Asked, FetchBack
 from relay.receive.signatures import Signature
 from relay.receive.sources import Source
 from relay.receive.spool import Spool
@@ -132,11 +135,20 @@ def context(name: str, source: settings.Source, kind: registry.AdapterType) -> S
     return SourceContext(name, source.currency, zone)
 
 
+def one_source(config: Config, name: str) -> Source:
+    """Raises SettingsError where there is none of that name."""
+    return sources(Config(destinations=config.destinations, sources={name: _said(config, name)}))[0]
+
+
+def _said(config: Config, name: str) -> settings.Source:
+    if name not in config.sources:
+        raise SettingsError(f"there is no source {name!r}; configured are {', '.join(config.sources)}")
+    return config.sources[name]
+
+
 def puller(config: Config, name: str) -> tuple[Puller, SourceContext]:
     """Who asks the platform of a source. Raises SettingsError where it cannot be asked."""
-    source = config.sources.get(name)
-    if source is None:
-        raise SettingsError(f"there is no source {name!r}; configured are {', '.join(config.sources)}")
+    source = _said(config, name)
     kind = registry.installed().get(source.adapter)
     build: type[Puller] | None = getattr(kind.build, "Puller", None) if kind else None
     if kind is None or build is None:
@@ -186,6 +198,16 @@ def host(env: Environment) -> str:
         return settings.kept_secret(env.data_dir, "host.id", length=6)
     except OSError:  # a data folder that cannot be written holds no spool either
         return f"{socket.gethostname()}:{env.data_dir}"
+
+
+async def fetch_back(config: Config, journal: Journal, stack: AsyncExitStack) -> FetchBack:
+    """For the sources whose platform can be asked; `stack` closes the connections."""
+    platforms = {}
+    for name in (name for name, source in config.sources.items() if source.api):
+        asks, _ = puller(config, name)
+        fetcher = await stack.enter_async_context(Fetcher(asks))
+        platforms[name] = Asked(one_source(config, name), asks, fetcher)
+    return FetchBack(journal, Queries(journal, (), list(config.destinations)), platforms)
 
 
 def policy(source: settings.Source) -> Policy:

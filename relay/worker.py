@@ -58,12 +58,14 @@ async def work(env: Environment, config: Config, stopping: asyncio.Event) -> Non
                 log.info("retention.dropped", relays=dropped)
 
         watch = wiring.watch(env, config, journal)
+        fetch_back = await wiring.fetch_back(config, journal, stack)
         wiring.freeze_garbage()
-        watching = asyncio.create_task(watch.run(stopping))
-        stack.push_async_callback(end, watching)
+        beside = [asyncio.create_task(run(stopping)) for run in (watch.run, fetch_back.run)]
+        for task in beside:
+            stack.push_async_callback(end, task)
         log.info("worker.started", destinations=sorted(destinations))
         await run_worker(redis, drain=drain, sweep=sweep.run, retain=retain_, stopping=stopping)
-        await watching
+        await asyncio.gather(*beside)
         log.info("worker.stopped")
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from relay.errors import PullError, PullLater, PullRefused
 from relay.normalise.contract import SourceContext
+from relay.normalise.events import BookedEvent
 from relay.normalise.pulling import Answer, Ask, Found, Pull
 
 PER_PAGE: Final = 200  # the documented maximum
@@ -51,16 +52,20 @@ class CheckoutChampPuller:
         """Day by day: paging is by offset, and over a longer span more rows would shift while it runs."""
         for number in range((until - since).days + 1):
             day = (since + timedelta(days=number)).isoformat()
-            rows = yield from self._pages(
-                "order",
-                startDate=day,
-                endDate=day,
-                dateRangeType="dateUpdated",
-                sortDir="1",
-                includeCustomFields="1",
-            )
-            for row in rows:
-                yield _found(row)
+            yield from self._orders(startDate=day, endDate=day, dateRangeType="dateUpdated", sortDir="1")
+
+    def order(self, event: BookedEvent) -> Pull | None:
+        """By its own id; one known by its number alone is looked for among its customer's."""
+        hexadecimal = next((name for name in event.names if name.startswith("client:")), None)
+        if hexadecimal:
+            return self._orders(orderId=hexadecimal.partition(":")[2])
+        customer = event.customer.external_id
+        return self._orders(customerId=customer) if customer else None
+
+    def _orders(self, **asked: str) -> Pull:
+        rows = yield from self._pages("order", includeCustomFields="1", **asked)
+        for row in rows:
+            yield _found(row)
 
     def products(self) -> Pull:
         priced: Rows = []

@@ -81,7 +81,7 @@ def _products(puller: Puller, _: ZoneInfo) -> Pull:
 def _pull(name: str, data: Path | None, choose: Choose, *, send: bool, stale: bool, as_json: bool) -> None:
     config = settings.load(settings.environment(data_dir=data).config)  # with the secrets
     puller, context = wiring.puller(config, name)
-    source = next(source for source in wiring.sources(config) if source.name == name)
+    source = wiring.one_source(config, name)
     policy = wiring.policy(config.sources[name])
     found: list[Compared] = []
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from relay.compose import calls
 from relay.compose.book import Facts, completed
@@ -33,6 +33,9 @@ from relay.normalise.events import (
     StockRequested,
     told_in,
 )
+
+NOT_KNOWN: Final = "the order is not known yet"
+"""How the reason of a thin event's wait begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +292,7 @@ def _missing(event: OrderEvent, facts: Facts, policy: Policy, moment: Moment) ->
             "or let the sale arrive first, then retry",
             absent[0],
         )
-    return Wait(f"the order is not known yet: {said} missing", until)
+    return Wait(f"{NOT_KNOWN}: {said} missing", until)
 
 
 def _dead_placed(facts: Facts, moment: Moment) -> Wait | None:

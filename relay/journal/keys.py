@@ -15,6 +15,7 @@ ready:DEST:ENDPOINT  zset    lanes whose head waits for that endpoint, by due ti
                              ready:DEST:ENDPOINT:backfill
 leased:DEST          zset    lanes being sent, by end of lease; leaseholder:DEST hash lane -> relay
 held:DEST            zset    relays waiting outside their lane, by deadline
+asked:ID             string  a worker asks, or has asked, the platform about that relay's order
 dest:DEST            hash    pause and slow-down; failing: since when nothing is accepted, failures: tries
 budget:KEY           zset of reservations; backfill:KEY its next slot
 drain:DEST           string  the drain that is running or was woken; wake:DEST list rings it; at:DEST
@@ -94,6 +95,9 @@ class Keys:
 
     def source(self, source: str) -> str:
         return f"{self.prefix}src:{source}"
+
+    def asked(self, relay: str) -> str:
+        return f"{self.prefix}asked:{relay}"
 
     def destination(self, destination: str) -> str:
         return f"{self.prefix}dest:{destination}"

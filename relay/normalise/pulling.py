@@ -7,6 +7,7 @@ An adapter class with a `Puller` says how:
 
         def __init__(self, source: SourceContext, api: AcmeApi) -> None: ...
         def orders(self, since: date, until: date) -> Pull: ...
+        def order(self, event: BookedEvent) -> Pull | None: ...
         def products(self) -> Pull: ...
         def trouble(self, answer: Answer) -> PullError | None: ...
 
@@ -25,6 +26,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 from pydantic import BaseModel
 
 from relay.errors import PullError
+from relay.normalise.events import BookedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class Puller(Protocol):
 
     def orders(self, since: date, until: date) -> Pull:
         """Orders that were changed from `since` to `until`, both included, in days of the platform's zone."""
+        ...
+
+    def order(self, event: BookedEvent) -> Pull | None:
+        """The order that `event` is about, perhaps among others; None where it names nothing to ask by."""
         ...
 
     def products(self) -> Pull: ...

@@ -45,7 +45,7 @@ class Platform:
         return Response(self._told(request.path_params["what"], form), media_type="text/html")
 
     def _told(self, what: str, form: dict[str, str]) -> str:
-        if what == "order" and form["startDate"] != self.day:
+        if what == "order" and form.get("startDate", self.day) != self.day:
             return file("03-order_query-none")
         if what == "order":
             return file(f"0{form['page']}-order_query-page{form['page']}")
