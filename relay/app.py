@@ -19,10 +19,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay import log as logs
 from relay import wiring
-from relay.errors import JournalAway, SpoolFull
+from relay.errors import SpoolFull
 from relay.journal.journal import Journal
-from relay.journal.queries import Queries
 from relay.metrics import Metrics
+from relay.metrics.scrape import Scrape
 from relay.normalise.registry import AdapterType
 from relay.ops.api import Api, http_problem, problem
 from relay.ops.pages import Pages
@@ -70,7 +70,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _readyz(journal, spool)),
-            Route("/metrics", _metrics(metrics, desk.queries)),
+            Route("/metrics", _metrics(metrics, wiring.scrape(journal, config), spool)),
             *Api(desk, _secret(env.api_token)).routes(),
             *Pages(desk, wiring.access(env)).routes(),
         ],
@@ -116,15 +116,19 @@ async def _takes_a_write(journal: Journal) -> bool:
     return True
 
 
-def _metrics(metrics: Metrics, queries: Queries) -> Callable[[Request], object]:
+def _metrics(metrics: Metrics, scrape: Scrape, spool: Spool) -> Callable[[Request], object]:
     async def read(_: Request) -> Response:
-        try:
-            stats, pauses = await queries.stats(), await queries.pauses()
-        except JournalAway:
-            stats, pauses = None, {}
-        return Response(metrics.render(stats, pauses), media_type="text/plain; version=0.0.4; charset=utf-8")
+        text = metrics.render(await _spooled(spool), await scrape.known())
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return read
+
+
+async def _spooled(spool: Spool) -> int | None:
+    try:
+        return await spool.count()
+    except SpoolFull:
+        return None
 
 
 def _secret(secret: object) -> str | None:

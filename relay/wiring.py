@@ -33,6 +33,7 @@ from relay.journal.records import Limits
 from relay.journal.retention import Retention
 from relay.journal.turn import Turns
 from relay.journal.vitals import Signs
+from relay.metrics.scrape import Scrape
 from relay.normalise import registry, times
 from relay.normalise.contract import Adapter, Signing, SourceContext
 from relay.normalise.pulling import Puller
@@ -267,9 +268,17 @@ def access(env: Environment) -> Access:
 
 
 def watch(env: Environment, config: Config, journal: Journal) -> Watch:
+    return Watch(_signs(journal, config), Turns(journal), alerts(env, config))
+
+
+def scrape(journal: Journal, config: Config) -> Scrape:
+    rates = {name: limits(said) for name, said in config.destinations.items()}
+    return Scrape(journal, _signs(journal, config), Numbers(journal), Turns(journal), rates)
+
+
+def _signs(journal: Journal, config: Config) -> Signs:
     sources, destinations = list(config.sources), list(config.destinations)
-    queries = Queries(journal, sources, destinations)
-    return Watch(Signs(journal, queries, sources, destinations), Turns(journal), alerts(env, config))
+    return Signs(journal, Queries(journal, sources, destinations), sources, destinations)
 
 
 def alerts(env: Environment, config: Config) -> Plan:

@@ -16,11 +16,15 @@ from relay.deliver.drain import Drain
 from relay.deliver.queue import run_worker
 from relay.deliver.sweep import Sweep
 from relay.errors import JournalAway
+from relay.journal.journal import Journal
+from relay.journal.meter import Meter
 from relay.journal.retention import retain
 from relay.settings import Config, Environment
 from relay.tasks import end
 
 log: Final = structlog.get_logger()
+
+_TELL_EVERY: Final = 5.0
 
 
 async def run(env: Environment, config: Config) -> None:
@@ -44,10 +48,12 @@ async def work(env: Environment, config: Config, stopping: asyncio.Event) -> Non
             )
             for name in config.destinations
         }
+        meter = Meter()
         sweep = Sweep(journal, list(destinations.values()))
 
         async def drain(name: str) -> None:
-            await _drained(Drain(journal, destinations[name], stopping=stopping), destinations[name])
+            to = destinations[name]
+            await _drained(Drain(journal, to, stopping=stopping, meter=meter), to)
 
         async def retain_() -> None:
             try:
@@ -61,12 +67,29 @@ async def work(env: Environment, config: Config, stopping: asyncio.Event) -> Non
         fetch_back = await wiring.fetch_back(config, journal, stack)
         wiring.freeze_garbage()
         beside = [asyncio.create_task(run(stopping)) for run in (watch.run, fetch_back.run)]
-        for task in beside:
+        telling = asyncio.create_task(_tell(meter, journal))
+        for task in (*beside, telling):
             stack.push_async_callback(end, task)
         log.info("worker.started", destinations=sorted(destinations))
         await run_worker(redis, drain=drain, sweep=sweep.run, retain=retain_, stopping=stopping)
         await asyncio.gather(*beside)
+        await end(telling)
+        await _told(meter, journal)
         log.info("worker.stopped")
+
+
+async def _tell(meter: Meter, journal: Journal) -> None:
+    """For as long as the process runs: adds what it counted to what all workers did."""
+    while True:
+        await asyncio.sleep(_TELL_EVERY)
+        await _told(meter, journal)
+
+
+async def _told(meter: Meter, journal: Journal) -> None:
+    try:
+        await meter.tell(journal)
+    except JournalAway as error:
+        log.info("meter.journal_away", error=str(error))
 
 
 async def _drained(drain: Drain, destination: Destination) -> None:

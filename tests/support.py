@@ -228,12 +228,16 @@ class House:
         await self.serve()
         await self.work()
 
-    async def stop(self) -> None:
+    async def rest(self) -> None:
+        """Ends the workers; the web process goes on."""
         for stopping, _ in self._workers:
             stopping.set()
         for _, task in self._workers:
             await task
         self._workers.clear()
+
+    async def stop(self) -> None:
+        await self.rest()
         if self._web is not None:
             server, serving = self._web
             server.should_exit = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -25,6 +25,7 @@ from relay.deliver.schedule import Schedule
 from relay.errors import AttemptError, CallRefused, EndpointRefused, KeyRefused, SlowDown, TryAgain
 from relay.journal import codec
 from relay.journal.journal import Journal, Settled
+from relay.journal.meter import Meter
 from relay.journal.records import (
     Accepted,
     Leased,
@@ -73,7 +74,7 @@ class Stopped(Exception):
 
 
 class Attempt:
-    """`tally` counts outcomes by word; `now_ms` is Redis's clock as of the claim."""
+    """`now_ms` is Redis's clock as of the claim."""
 
     def __init__(
         self,
@@ -82,13 +83,13 @@ class Attempt:
         leased: Leased,
         *,
         now_ms: int,
-        tally: Callable[[str], None],
+        meter: Meter,
     ) -> None:
         self._journal = journal
         self._to = destination
         self._leased = leased
         self._offset_ms = now_ms - times.now_ms()
-        self._tally = tally
+        self._meter = meter
         self._done: list[str] = json.loads(leased.fields.get("done", "[]"))
         self._reasons: list[str] = []
         self._overtaken = False
@@ -235,7 +236,7 @@ class Attempt:
             await asyncio.sleep(wait_ms / 1000)
 
     async def _accepted(self, call: Call, book: str, answer: Answer, *, final: bool) -> None:
-        self._tally("accepted")
+        self._count_accepted(answer)
         await self._settle(
             status=Status.DELIVERED if final else None,
             attempts=1,
@@ -256,6 +257,13 @@ class Attempt:
         if call.booked and book:
             self._versions[book] += 1
 
+    def _count_accepted(self, answer: Answer) -> None:
+        self._meter.attempt(self._to.name, "accepted", answer.code)
+        self._meter.time("answer", self._to.name, answer.took)
+        if "backfill" not in self._leased.fields:  # what is old already says nothing of how fast we are
+            since_ms = self._now_ms() - int(self._leased.fields["at"])
+            self._meter.time("delivery", self._to.name, timedelta(milliseconds=max(since_ms, 0)))
+
     async def _finish(self) -> None:
         """All events are through, the last without a call: delivered if any call ever was accepted."""
         reason = "; ".join(dict.fromkeys(self._reasons))
@@ -263,12 +271,11 @@ class Attempt:
             await self._settle(status=Status.DELIVERED, overtaken=self._overtaken)
         else:
             await self._settle(status=Status.IGNORED, reason=reason, overtaken=self._overtaken)
-        self._tally("delivered" if self._done else "ignored")
 
     # Failing ------------------------------------------------------------------------------------------
 
     async def _failed(self, call: Call, reservation: Reservation, error: AttemptError) -> None:
-        self._tally(_WORDS[type(error)])
+        self._meter.attempt(self._to.name, _WORDS[type(error)], error.code)
         log.warning(
             "attempt.failed",
             relay=self._leased.id,
@@ -363,7 +370,6 @@ class Attempt:
 
     async def _dead(self, reason: str, *, title: str = "", stage: str = "deliver", **settled: Any) -> None:
         log.error("relay.dead", relay=self._leased.id, destination=self._to.name, stage=stage)
-        self._tally("dead")
         title = title or title_of(reason)
         if (
             await self._settle(status=Status.DEAD, reason=reason, title=title, stage=stage, **settled)

@@ -10,7 +10,6 @@ import asyncio
 import secrets
 import time
 import traceback
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -18,6 +17,7 @@ import structlog
 from relay.deliver.attempt import Attempt, Destination
 from relay.errors import JournalAway
 from relay.journal.journal import Journal
+from relay.journal.meter import Meter
 from relay.journal.records import Claim, Leased
 from relay.tasks import patiently
 
@@ -44,7 +44,7 @@ class Drain:
         destination: Destination,
         *,
         stopping: asyncio.Event | None = None,
-        tally: Callable[[str], None] = lambda _: None,
+        meter: Meter | None = None,
         run_for: float = RUN_FOR,
         linger: float = LINGER,
     ) -> None:
@@ -52,7 +52,7 @@ class Drain:
         self._to = destination
         self._token = secrets.token_hex(8)
         self._stopping = stopping or asyncio.Event()
-        self._tally = tally
+        self._meter = meter or Meter()
         self._run_for = run_for
         self._linger = linger
         self._attempts: set[asyncio.Task[None]] = set()
@@ -100,7 +100,7 @@ class Drain:
 
     async def _attempt(self, leased: Leased, now_ms: int, bell: asyncio.Event) -> None:
         try:
-            await Attempt(self._journal, self._to, leased, now_ms=now_ms, tally=self._tally).run()
+            await Attempt(self._journal, self._to, leased, now_ms=now_ms, meter=self._meter).run()
         except JournalAway as error:
             log.warning("drain.journal_away", destination=self._to.name, relay=leased.id, error=str(error))
         except Exception as error:  # noqa: BLE001 - the lease runs out; the fifth time the relay is dead

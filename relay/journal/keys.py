@@ -25,6 +25,7 @@ issue:ISSUE          hash    what dead letters share (stage, adapter, kinds, tit
 issues               zset    issues with dead letters, by when last seen
 hour:HOUR            hash    SOURCE:received, :delivered, :dead in that hour
 n, active, src:NAME  hash    totals by source and status; by destination, endpoint and status; first and last
+meter                hash    what sending came to: attempts:DEST:OUTCOME:CLASS, and how long things took
 watch, alerts        string  who looks for trouble now; which alerts stand, and who was told what
 kept:SOURCE:STATUS   string  how far retention has come
 activity             zset    what people did: an id and JSON; the oldest of too many are dropped
@@ -48,6 +49,8 @@ class Keys:
         self.totals = f"{prefix}n"
         self.active = f"{prefix}active"
         self.salt = f"{prefix}salt"
+        self.alerts = f"{prefix}alerts"
+        self.meter = f"{prefix}meter"
         self.issues = f"{prefix}issues"
         self.muted = f"{prefix}muted"
         self.activity = f"{prefix}activity"
@@ -113,6 +116,9 @@ class Keys:
 
     def lane(self, destination: str, lane: str) -> str:
         return f"{self.prefix}lane:{destination}:{lane}"
+
+    def drain(self, destination: str) -> str:
+        return f"{self.prefix}drain:{destination}"
 
     def wake(self, destination: str) -> str:
         return f"{self.prefix}wake:{destination}"

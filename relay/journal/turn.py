@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from relay.journal.answers import away
+from relay.journal.answers import ask, away
 from relay.journal.journal import Journal
 
 if TYPE_CHECKING:
@@ -39,8 +39,13 @@ class Turns:
     """Raises JournalAway where Redis cannot answer."""
 
     def __init__(self, journal: Journal) -> None:
+        self._journal = journal
         self._script = journal.script("watch")
         self._prefix = journal.keys.prefix
+
+    async def book(self) -> bytes:
+        """As it was written last; it takes no turn to read it."""
+        return await ask(self._journal.redis.get(self._journal.keys.alerts)) or b""
 
     async def take(self) -> Turn | None:
         """The turn, where nobody has it."""

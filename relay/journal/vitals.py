@@ -10,10 +10,14 @@ from relay.journal import ids
 from relay.journal.answers import away
 from relay.journal.issues import Issue
 from relay.journal.journal import Journal
+from relay.journal.keys import ENDPOINTS
+from relay.journal.numbers import Memory, Numbers
 from relay.journal.queries import Queries
 from relay.journal.records import Pause, Stats, Status
 
-ENDPOINTS: Final = ("orders", "checkouts", "products", "stock", "events")
+_ASKED: Final = 2 + len(ENDPOINTS)
+"""Answers for each destination."""
+
 _HOUR_MS: Final = 3_600_000
 _AT_ONCE: Final = 700
 _ISSUES: Final = 500
@@ -24,12 +28,14 @@ _ISSUES: Final = 500
 class Flow:
     """How a destination does. `due_ms`: what has been due longest, without what is paused or backfill.
 
-    `failing_ms`: since when tries have failed with nothing accepted between, `failures` times.
+    `failing_ms`: since when tries have failed with nothing accepted between, `failures` times. `draining`:
+    a worker is at it.
     """
 
     due_ms: int | None = None
     failing_ms: int | None = None
     failures: int = 0
+    draining: bool = False
     waiting: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -39,15 +45,14 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """`last` is when each source's last postback came. Memory is in bytes; `memory_most` 0 means no limit."""
+    """`last` is when each source's last postback came."""
 
     stats: Stats
     issues: Sequence[Issue]
     pauses: Mapping[tuple[str, str], Pause]
     flows: Mapping[str, Flow]
     last: Mapping[str, int]
-    memory: int
-    memory_most: int
+    memory: Memory
 
 
 class Signs:
@@ -59,22 +64,20 @@ class Signs:
         self._redis = journal.redis
         self._keys = journal.keys
         self._queries = queries
+        self._numbers = Numbers(journal)
         self._sources = tuple(sources)
         self._destinations = tuple(destinations)
 
     async def read(self) -> Vitals:
         stats, pauses = await self._queries.stats(), await self._queries.pauses()
         issues = await self._queries.issues.page(limit=_ISSUES)
-        with away():
-            memory = await self._redis.info("memory")
         return Vitals(
             stats=stats,
             issues=issues.issues,
             pauses=pauses,
             flows=await self._flows(pauses),
             last=await self._last(),
-            memory=int(memory["used_memory"]),
-            memory_most=int(memory.get("maxmemory", 0)),
+            memory=await self._numbers.memory(),
         )
 
     async def _flows(self, pauses: Mapping[tuple[str, str], Pause]) -> dict[str, Flow]:
@@ -82,13 +85,14 @@ class Signs:
             pipe.hgetall(self._keys.active)
             for name in self._destinations:
                 pipe.hmget(self._keys.destination(name), ["failing", "failures"])
+                pipe.get(self._keys.drain(name))
                 for endpoint in ENDPOINTS:
                     pipe.zrange(self._keys.ready(name, endpoint), 0, 0, withscores=True)
             with away():
                 active, *rest = await pipe.execute()
         found = {}
         for place, name in enumerate(self._destinations):
-            trouble, *heads = rest[place * (1 + len(ENDPOINTS)) :][: 1 + len(ENDPOINTS)]
+            trouble, drain, *heads = rest[place * _ASKED :][:_ASKED]
             due = [
                 int(head[0][1])
                 for endpoint, head in zip(ENDPOINTS, heads, strict=True)
@@ -99,6 +103,7 @@ class Signs:
                 due_ms=min(due, default=None),
                 failing_ms=int(since) if since else None,
                 failures=int(failures or 0),
+                draining=drain not in (None, b"woken"),
                 waiting=_waiting(active, name),
             )
         return found

@@ -7,6 +7,7 @@ is on disk; 422 lists every fault to a sender that can mend them.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -39,6 +40,9 @@ class Tally(Protocol):
     """Counts what the intake did, by word."""
 
     def count(self, outcome: str) -> None: ...
+
+    def kept(self, seconds: float) -> None:
+        """A postback was read and stored in that time."""
 
 
 class TooLarge(Exception):
@@ -106,6 +110,7 @@ class Intake:
         return await self._record(verified, postback)
 
     async def _record(self, verified: Verified, postback: Postback) -> tuple[int, bytes, Headers]:
+        began = time.perf_counter()
         found = read(verified.source, postback, verified.delivery_id)
         try:
             receipt = await self._recorder.record(recording(found, self._ids.new()))
@@ -114,6 +119,7 @@ class Intake:
             log.error("intake.unavailable", source=verified.source.name, error=str(error))  # noqa: TRY400
             detail = "the postback was not stored; send it again"
             return 503, _problem(503, detail), (*_PROBLEM, (b"retry-after", b"5"))
+        self._tally.kept(time.perf_counter() - began)
         outcome = found.outcome
         if isinstance(outcome, PostbackError) and refuses(found) and receipt.status == Status.IGNORED:
             self._tally.count("refused_to_sender")

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from relay.journal.issues import Issue
+from relay.journal.numbers import Memory
 from relay.journal.records import Pause, Stats
 from relay.journal.vitals import Flow, Vitals
 from relay.ops.alerts.incidents import Incident, Rules, find
@@ -15,7 +16,8 @@ from relay.ops.alerts.incidents import Incident, Rules, find
 MINUTE = 60_000
 NOW = 30_000_000 * MINUTE
 STATS = Stats(0, {}, 0, 0, None)
-FINE = Vitals(stats=STATS, issues=(), pauses={}, flows={"main": Flow()}, last={}, memory=80, memory_most=100)
+MEMORY = Memory("7", used=80, limit=100, policy="noeviction", appends=True, fsync="always", writes=True)
+FINE = Vitals(stats=STATS, issues=(), pauses={}, flows={"main": Flow()}, last={}, memory=MEMORY)
 ISSUE = Issue(
     id="1f",
     title="422: total: is missing",
@@ -108,6 +110,11 @@ def test_a_pause_is_told_once_and_not_as_a_delay_too() -> None:
 
 
 def test_memory_is_told_before_it_is_full() -> None:
-    assert [i.kind for i in found(replace(FINE, memory=86))] == ["memory"]
-    assert found(replace(FINE, memory=86, memory_most=0)) == []
-    assert find(replace(FINE, memory=86), [], NOW, Rules(delay=timedelta(1), memory=0.9)) == []
+    full = replace(FINE, memory=replace(MEMORY, used=86))
+    assert [i.key for i in found(full)] == ["store:memory"]
+    assert found(replace(FINE, memory=replace(MEMORY, used=86, limit=0))) == []
+    assert find(full, [], NOW, Rules(delay=timedelta(1), memory=0.9)) == []
+
+
+def test_a_redis_that_cannot_write_is_told() -> None:
+    assert [i.key for i in found(replace(FINE, memory=replace(MEMORY, writes=False)))] == ["store:writes"]

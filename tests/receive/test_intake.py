@@ -159,7 +159,7 @@ async def test_every_refusal_is_counted(house: House) -> None:
     metrics = (await house.http.get("/metrics")).text
     for outcome in ("refused", "too_large", "dead", "queued", "copy"):
         assert f'relay_intake_requests_total{{outcome="{outcome}"}} 1.0' in metrics
-    assert 'relay_relays{source="shop",status="dead"} 1.0' in metrics
+    assert 'relay_source_relays{source="shop",status="dead"} 1.0' in metrics
     assert "relay_balanced 1.0" in metrics
 
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from relay.journal.issues import Issue
+from relay.journal.numbers import Memory
 from relay.journal.records import Pause
 from relay.journal.vitals import Flow, Vitals
 from relay.normalise import times
 
-Kind = Literal["dead", "paused", "delay", "quiet", "memory"]
+Kind = Literal["dead", "paused", "delay", "quiet", "store"]
 
 _FAILURES: Final = 5
 """Tries that fail with nothing accepted between: fewer may be one bad order in a quiet hour."""
@@ -58,7 +59,7 @@ def find(vitals: Vitals, silences: list[Silence], now_ms: int, rules: Rules) -> 
         *(_paused(name, pause, vitals.flows.get(name)) for (name, _), pause in vitals.pauses.items()),
         *_delays(vitals, now_ms, rules),
         *(_quiet(silence) for silence in silences),
-        *_memory(vitals, now_ms, rules),
+        *_store(vitals.memory, now_ms, rules),
     ]
 
 
@@ -162,18 +163,28 @@ def _quiet(silence: Silence) -> Incident:
     )
 
 
-def _memory(vitals: Vitals, now_ms: int, rules: Rules) -> Iterator[Incident]:
-    if vitals.memory_most and vitals.memory > rules.memory * vitals.memory_most:
-        yield Incident(
-            key="memory",
-            kind="memory",
-            subject={},
-            since_ms=now_ms,
-            says=f"Redis: {vitals.memory >> 20} MiB of {vitals.memory_most >> 20} MiB are used",
-            advice="Raise maxmemory or shorten [retention]; when it is full, postbacks go to the spool.",
-            over="Redis: there is room again",
-            filter="",
-        )
+def _store(memory: Memory, now_ms: int, rules: Rules) -> Iterator[Incident]:
+    if memory.limit and memory.used > rules.memory * memory.limit:
+        says = f"{memory.used >> 20} MiB of {memory.limit >> 20} MiB are used"
+        advice = "Raise maxmemory or shorten [retention]; when it is full, postbacks go to the spool."
+        yield _redis("memory", now_ms, says, advice, "there is room again")
+    if not memory.writes:
+        says = "its last write to disk failed"
+        advice = "Is the disk full? While Redis refuses writes, postbacks go to the spool."
+        yield _redis("writes", now_ms, says, advice, "it writes to disk again")
+
+
+def _redis(key: str, since_ms: int, says: str, advice: str, over: str) -> Incident:
+    return Incident(
+        key=f"store:{key}",
+        kind="store",
+        subject={},
+        since_ms=since_ms,
+        says=f"Redis: {says}",
+        advice=advice,
+        over=f"Redis: {over}",
+        filter="",
+    )
 
 
 def _relays(number: int) -> str:
