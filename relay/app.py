@@ -72,7 +72,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
             Route("/readyz", _readyz(journal, spool)),
             Route("/metrics", _metrics(metrics, wiring.scrape(journal, config), spool)),
             *Api(desk, _secret(env.api_token)).routes(),
-            *Pages(desk, wiring.access(env)).routes(),
+            *Pages(desk, wiring.access(env), {source.name: source for source in sources}, keeper).routes(),
         ],
         exception_handlers={HTTPException: http_problem},
         lifespan=lifespan,

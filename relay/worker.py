@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-from contextlib import AsyncExitStack
+import socket
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 import structlog
@@ -19,6 +21,7 @@ from relay.errors import JournalAway
 from relay.journal.journal import Journal
 from relay.journal.meter import Meter
 from relay.journal.retention import retain
+from relay.normalise import times
 from relay.settings import Config, Environment
 from relay.tasks import end
 
@@ -68,7 +71,8 @@ async def work(env: Environment, config: Config, stopping: asyncio.Event) -> Non
         wiring.freeze_garbage()
         beside = [asyncio.create_task(run(stopping)) for run in (watch.run, fetch_back.run)]
         telling = asyncio.create_task(_tell(meter, journal))
-        for task in (*beside, telling):
+        beating = asyncio.create_task(_beat(journal))
+        for task in (*beside, telling, beating):
             stack.push_async_callback(end, task)
         log.info("worker.started", destinations=sorted(destinations))
         await run_worker(redis, drain=drain, sweep=sweep.run, retain=retain_, stopping=stopping)
@@ -90,6 +94,15 @@ async def _told(meter: Meter, journal: Journal) -> None:
         await meter.tell(journal)
     except JournalAway as error:
         log.info("meter.journal_away", error=str(error))
+
+
+async def _beat(journal: Journal) -> None:
+    """Says every now and then that this worker is alive."""
+    name, since = f"{socket.gethostname()}:{os.getpid()}", times.now_ms()
+    while True:
+        with suppress(JournalAway):
+            await journal.beat(name, since)
+        await asyncio.sleep(_TELL_EVERY)
 
 
 async def _drained(drain: Drain, destination: Destination) -> None:

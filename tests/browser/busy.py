@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from relay import settings
@@ -9,13 +10,19 @@ from relay.dev import sale
 from tests.support import TOKEN, House
 
 PEOPLE = (
-    "Dana Example", "Jo Miller", "Ana Souza", "Kim Lee", "Per Holm", "Iris Blum", "Noor Aziz", "Tom Reed",
-    "Lea Roth", "Max Boon", "Uma Rao", "Zoe Hart",
-)  # fmt: skip
+    "Dana Example",
+    "Jo Miller",
+    "Ana Souza",
+    "Kim Lee",
+    "Per Holm",
+    "Iris Blum",
+    "Noor Aziz",
+    "Tom Reed",
+)
 
 
-async def make_busy(house: House) -> dict[str, str]:
-    """Gives the paths of pages worth a look."""
+async def make_busy(house: House, *, delivered: int = 24, held: int = 41) -> dict[str, str]:
+    """Starts it, and gives the paths of pages worth a look."""
     store: dict[str, Any] = {
         "adapter": "checkoutchamp",
         "destination": "main",
@@ -31,41 +38,59 @@ async def make_busy(house: House) -> dict[str, str]:
     house.raw["destinations"]["main"] |= {"rate_per_minute": 600, "rate_per_second": 20}
     await house.stop()
     await house.start()
-    source = house.config.sources["my-store"]
-    delivered = [await post(house, source, n) for n in range(24)]
-    for answered in delivered:
-        await house.until(answered, "delivered")
+    shop = Shop(house)
+    went = await shop.sell(delivered)
+    for relay in went:
+        await house.until(relay, "delivered")
     house.standin.faults.status(422, times=None, message="currency EUR is not enabled for this company")
-    refused = [await post(house, source, n, name="second-store", currencyCode="EUR") for n in range(24, 31)]
+    refused = await shop.sell(7, at="second-store", currencyCode="EUR")
     for relay in refused:
         await house.until(relay, "dead")
     house.standin.faults.clear()
-    broken = [await post(house, source, n, totalPrice="12,50") for n in range(31, 34)]
+    broken = await shop.sell(3, totalPrice="12,50")
     house.standin.keys = {"another key"}
-    held = [await post(house, source, n) for n in range(34, 75)]
-    await house.until(held[0], "held")
+    waiting = await shop.sell(held)
+    await house.until(waiting[0], "held")
+    issues = await house.queries().issues.page()
     return {
+        "issue": f"/ops/issues/{issues.issues[-1].id}",
         "relay-dead": f"/ops/relays/{refused[0]}",
         "relay-unmappable": f"/ops/relays/{broken[0]}",
-        "relay-delivered": f"/ops/relays/{delivered[0]}",
-        "relay-held": f"/ops/relays/{held[0]}",
+        "relay-delivered": f"/ops/relays/{went[0]}",
+        "relay-held": f"/ops/relays/{waiting[0]}",
+        "edit": f"/ops/relays/{refused[0]}/edit",
+        "edit-json": f"/ops/relays/{refused[0]}/edit?as=json",
+        "filtered": "/ops/relays?filter=status:dead",
+        "hint": "/ops/relays?filter=stauts:dead",
+        "none-fits": "/ops/relays?filter=nonsense",
+        "missing": "/ops/relays/none",
     }
 
 
-async def post(
-    house: House, source: settings.Source, number: int, *, name: str = "my-store", **more: Any
-) -> str:
-    first, last = PEOPLE[number % len(PEOPLE)].split()
-    order = {
-        **sale(source),
-        "orderId": 61_000 + number,
-        "clientOrderId": f"3B7C11{number:04X}",
-        "firstName": first,
-        "lastName": last,
-        "emailAddress": f"{first}.{last}{number}@example.com".lower(),
-        **more,
-    }
-    answer = await house.http.post(f"/in/{name}/{TOKEN}", json=order)
-    answer.raise_for_status()
-    relay: str = answer.json()["id"]
-    return relay
+class Shop:
+    """Customers who buy, each a new order."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._source: settings.Source = next(iter(house.config.sources.values()))
+        self._numbers = count()
+
+    async def sell(self, times: int, *, at: str = "my-store", **more: Any) -> list[str]:
+        return [await self._sell(at, more) for _ in range(times)]
+
+    async def _sell(self, at: str, more: dict[str, Any]) -> str:
+        number = next(self._numbers)
+        first, last = PEOPLE[number % len(PEOPLE)].split()
+        order = {
+            **sale(self._source),
+            "orderId": 61_000 + number,
+            "clientOrderId": f"3B7C11{number:04X}",
+            "firstName": first,
+            "lastName": last,
+            "emailAddress": f"{first}.{last}{number}@example.com".lower(),
+            **more,
+        }
+        answer = await self._house.http.post(f"/in/{at}/{TOKEN}", json=order)
+        answer.raise_for_status()
+        relay: str = answer.json()["id"]
+        return relay

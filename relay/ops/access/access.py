@@ -146,6 +146,13 @@ class Access:
     def secure(self, request: Request) -> bool:
         return self._public.scheme == "https" or self._proxy.secure(request)
 
+    def origin(self, request: Request) -> str:
+        """The first part of every URL here, as the world writes it where that is known."""
+        if self._public.netloc:
+            return f"{self._public.scheme}://{self._public.netloc}"
+        scheme = "https" if self._proxy.secure(request) else "http"
+        return f"{scheme}://{request.headers.get('host', 'localhost')}"
+
     # Forms --------------------------------------------------------------------------------------------
 
     def same_origin(self, request: Request) -> bool:

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from relay.ops.access import Access
 from relay.ops.desk import Desk
+from relay.ops.pages.activity import ActivityPage
+from relay.ops.pages.destinations import DestinationPages
 from relay.ops.pages.doors import Guard
+from relay.ops.pages.edit import EditPage
+from relay.ops.pages.issues import IssuePages
 from relay.ops.pages.overview import OverviewPage
-from relay.ops.pages.relays import RelayPages
+from relay.ops.pages.relay import RelayPage
+from relay.ops.pages.relays import RelayList
 from relay.ops.pages.shell import Shell
 from relay.ops.pages.signin import SignIn
+from relay.ops.pages.sources import SourcePages
+from relay.receive.intake import Recorder
+from relay.receive.sources import Source
 
 
 class Pages:
-    def __init__(self, desk: Desk, access: Access) -> None:
+    """`recorder` takes the tests that the sources' page sends."""
+
+    def __init__(self, desk: Desk, access: Access, sources: Mapping[str, Source], recorder: Recorder) -> None:
         self._shell = Shell(access)
         self._guard = Guard(access, self._shell)
-        self._sign_in = SignIn(self._shell, access)
+        self._sign_in = SignIn(self._shell, access, desk)
         self._parts = (
             OverviewPage(self._shell, desk),
-            RelayPages(self._shell, desk),
+            IssuePages(self._shell, desk),
+            RelayList(self._shell, desk),
+            RelayPage(self._shell, desk),
+            EditPage(self._shell, desk),
+            SourcePages(self._shell, access, desk, sources, recorder),
+            DestinationPages(self._shell, desk),
+            ActivityPage(self._shell, desk),
             self._sign_in,
         )
 

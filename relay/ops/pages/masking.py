@@ -11,10 +11,10 @@ from relay.ops.pages.saying import veiled
 
 DOTS: Final = "•••"
 _PERSONAL: Final = re.compile(
-    r"mail|phone|mobile|^cell|^tel|fax|addr|street|^city|cityname|^zip|zipcode|postal|postcode|"
+    r"mail|phone|mobile|^cell|^tel|fax|addr|street|city|^zip|zipcode|postal|postcode|"
     r"(?:first|last|full|sur|middle|given|family|billing|shipping|ship|bill|customer|contact|card|holder)name|"
     r"^name$|customerid|externalid|birth|^dob|gender|ssn|taxid|^vat|^ip|ipaddress|latitude|longitude|"
-    r"company|note|comment|message|url$|forwarded|realip|clientip|referer"
+    r"company|note|comment|message|url$|forwarded|realip|clientip|userip|customerip|remoteip|referer"
 )
 _OF_THINGS: Final = re.compile(r"product|item|line|campaign|offer|sku|variant|shop|store|currency")
 _OF_PEOPLE: Final = frozenset({"attributes"})

@@ -1,55 +1,46 @@
-"""The list of relays, and one relay."""
+"""The list of relays: one filter line, and what can be done to all that fit it."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from typing import Final, Literal
 from urllib.parse import urlencode
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from relay.journal.queries import Page
-from relay.journal.records import RelayDetail, Status
+from relay.journal.records import Status
 from relay.ops import filters
-from relay.ops.core import Done, Refused
+from relay.ops.core import Refused
 from relay.ops.desk import Desk
 from relay.ops.filters import FilterError
-from relay.ops.models import RelaySummary, RelayView
-from relay.ops.pages.doors import Door, Missing, act, look
-from relay.ops.pages.masking import Veil
+from relay.ops.pages.doors import Door, act, look
+from relay.ops.pages.saying import counted
 from relay.ops.pages.shell import Shell, Visit
 
-_PER_PAGE: Final = 50
-_LIST: Final = "/ops/relays"
+LIST: Final = "/ops/relays"
+PER_PAGE: Final = 50
 _QUICK: Final = (("all", ""), *((str(status), f"status:{status}") for status in Status))
+_NOTHING: Final = Page((), None, None, 0)
 
 
-class RelayPages:
+class RelayList:
     def __init__(self, shell: Shell, desk: Desk) -> None:
         self._shell = shell
         self._desk = desk
 
     def doors(self) -> list[Door]:
-        one = f"{_LIST}/{{relay}}"
-        return [
-            look(_LIST, self._list),
-            look(one, self._one),
-            act(f"{one}/retry", self._retry),
-            act(f"{one}/discard", self._discard),
-            act(f"{one}/restore", self._restore),
-        ]
-
-    # The list -----------------------------------------------------------------------------------------
+        return [look(LIST, self._list), act(LIST, self._act)]
 
     async def _list(self, visit: Visit) -> Response:
-        line = visit.asked("filter").strip()
-        cursor = visit.asked("cursor") or None
-        hint, found = "", Page((), None, None, 0)
+        line, cursor = visit.asked("filter").strip(), visit.asked("cursor") or None
+        hint, found = "", _NOTHING
         try:
-            found = await self._desk.queries.find(filters.parse(line), limit=_PER_PAGE, cursor=cursor)
+            wanted = filters.parse(line)
+            if wanted.relay:
+                return RedirectResponse(f"{LIST}/{wanted.relay}", 303)
+            found = await self._desk.queries.find(wanted, limit=PER_PAGE, cursor=cursor)
         except FilterError as error:
             hint = str(error)
-        older = urlencode({"filter": line, "cursor": found.next}) if found.next else ""
         return self._shell.page(
             visit,
             "relays.html",
@@ -57,60 +48,26 @@ class RelayPages:
             nav="Relays",
             line=line,
             hint=hint,
-            relays=[RelaySummary.of(relay) for relay in found.relays],
+            relays=found.relays,
             total=found.total,
             searched=found.searched,
-            cut=found.next is not None and len(found.relays) < _PER_PAGE,
-            older=older,
-            first=cursor is None,
+            cut=found.next is not None and len(found.relays) < PER_PAGE,
+            older=urlencode({"filter": line, "cursor": found.next}) if found.next else "",
             quick=_QUICK,
         )
 
-    # One ----------------------------------------------------------------------------------------------
-
-    async def _one(self, visit: Visit) -> Response:
-        detail = await self._desk.queries.detail(visit.path("relay"))
-        if detail is None:
-            raise Missing(f"relay {visit.path('relay')}")
-        return self._shell.page(visit, "relay.html", nav="Relays", **_shown(detail))
-
-    async def _retry(self, visit: Visit) -> Response:
-        form, relay = visit.form, visit.path("relay")
-        done = await self._desk.acts.retry(
-            relay,
-            by=visit.by,
-            stage="normalise" if form.get("stage") == "normalise" else None,
-            force=form.has("force"),
-            stale=form.has("stale"),
-        )
-        return self._back(visit, done, "It is on its way again.")
-
-    async def _discard(self, visit: Visit) -> Response:
-        relay = visit.path("relay")
-        done = await self._desk.acts.discard(relay, by=visit.by)
-        undo = {"action": f"{_LIST}/{relay}/restore", "label": "Restore it"}
-        return self._back(visit, done, "Discarded: it will not be sent.", undo)
-
-    async def _restore(self, visit: Visit) -> Response:
-        done = await self._desk.acts.restore(visit.path("relay"), by=visit.by)
-        return self._back(visit, done, "Restored: it is dead again, and can be retried.")
-
-    def _back(
-        self, visit: Visit, done: Done | Refused, note: str, undo: dict[str, str] | None = None
-    ) -> Response:
-        to = f"{_LIST}/{visit.path('relay')}"
-        if isinstance(done, Refused):
-            return self._shell.back(visit, to, f"Not done: {done.advice}.", tone="wait")
-        return self._shell.back(visit, to, note, undo=undo)
-
-
-def _shown(detail: RelayDetail) -> dict[str, Any]:
-    relay = RelayView.of(detail)
-    veil = Veil.of(relay.events)
-    events = [_json(veil.value(event)) for event in relay.events]
-    calls = [{**tried.model_dump(), "body": _json(veil.value(tried.body))} for tried in relay.attempts]
-    return {"relay": relay, "events": events, "calls": calls, "veil": veil.text}
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    async def _act(self, visit: Visit) -> Response:
+        """On those ticked, one by one: they are at most a page."""
+        verb: Literal["retry", "discard"] = "discard" if visit.form.get("act") == "discard" else "retry"
+        line, acts = visit.form.get("filter"), self._desk.acts
+        done, refused = 0, dict[str, int]()
+        for relay in visit.form.all("relay")[:PER_PAGE]:
+            answer = await getattr(acts, verb)(relay, by=visit.by)
+            if isinstance(answer, Refused):
+                refused[answer.advice] = refused.get(answer.advice, 0) + 1
+            else:
+                done += 1
+        said = f"{counted(done, 'relay')} {'discarded' if verb == 'discard' else 'on the way again'}."
+        said += "".join(f" {n} left alone: {why}." for why, n in refused.items())
+        to = f"{LIST}?{urlencode({'filter': line})}" if line else LIST
+        return self._shell.back(visit, to, said, tone="wait" if refused else "good")

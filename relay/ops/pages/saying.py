@@ -10,6 +10,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from relay.normalise import times
+from relay.ops.pages.charts import bars
 
 _EMAIL: Final = re.compile(r"([^\s@\"'<>(),;:=&]+)@([^\s@\"'<>(),;:=&]+)")
 _STEPS: Final = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -69,6 +70,10 @@ def time_at(moment: str | datetime | None) -> str | Markup:
     return _time(moment, clock, "at") if moment else "never"
 
 
+def time_hour(moment: str | datetime) -> Markup:
+    return _time(moment, lambda then: f"{then:%H:%M}", "hour")
+
+
 def time_exact(moment: str | datetime | None) -> str | Markup:
     return _time(moment, lambda then: f"{then:%-d %b %H:%M:%S}", "exact") if moment else "never"
 
@@ -82,10 +87,22 @@ def veiled(text: str | None) -> str:
     return _EMAIL.sub(lambda found: f"{found[1][:1]}•••@{found[2][:1]}•••", text or "")
 
 
+def size(count: int) -> str:
+    """Of bytes: 512 B, 3.2 MB, 1.1 GB."""
+    amount, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:  # noqa: PLR2004 - kilo
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"  # noqa: PLR2004
+
+
 def sentence(text: str | None) -> str:
-    """With a capital at its head and a full stop at its end."""
+    """With a full stop at its end, and a capital at its head unless that is the name of a field."""
     bare = (text or "").strip()
-    return f"{bare[:1].upper()}{bare[1:]}{'' if bare.endswith(('.', '!', '?')) else '.'}" if bare else ""
+    first = bare.partition(" ")[0]
+    head = bare[:1].upper() if first.isalpha() and first.islower() else bare[:1]
+    return f"{head}{bare[1:]}{'' if bare.endswith(('.', '!', '?')) else '.'}" if bare else ""
 
 
 def duration(seconds: float | timedelta | None) -> str:
@@ -101,7 +118,10 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "ago": time_ago,
     "at": time_at,
     "exact": time_exact,
+    "hour": time_hour,
     "veiled": veiled,
     "sentence": sentence,
     "duration": duration,
+    "bytes": size,
+    "bars": bars,
 }

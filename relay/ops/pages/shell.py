@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
@@ -58,12 +58,12 @@ class Shell:
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
-            undefined=ChainableUndefined,
+            undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         self._templates.filters.update(saying.FILTERS)
-        self._templates.globals["static"] = self._static
+        self._templates.globals.update(static=self._static, bulk=False)
 
     def static(self, name: str) -> Response:
         if name not in self._static:

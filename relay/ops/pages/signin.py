@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
+from typing import Final
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from relay.errors import JournalAway
 from relay.ops.access import Access, Closed, Role, Visitor
 from relay.ops.access.people import THE_ADMIN
+from relay.ops.desk import Desk
 from relay.ops.pages import forms
 from relay.ops.pages.doors import SIGN_IN, Door, act
 from relay.ops.pages.shell import Shell, Visit
 
-_HOME = "/ops/"
-_NOBODY = Visitor("", Role.VIEWER, "nobody yet")
+log: Final = structlog.get_logger()
+_HOME: Final = "/ops/"
+_NOBODY: Final = Visitor("", Role.VIEWER, "nobody yet")
 
 
 class SignIn:
-    def __init__(self, shell: Shell, access: Access) -> None:
+    def __init__(self, shell: Shell, access: Access, desk: Desk) -> None:
         self._shell = shell
         self._access = access
+        self._desk = desk
 
     def routes(self) -> list[Route]:
         return [
@@ -54,21 +61,35 @@ class SignIn:
             person = await self._access.sign_in(request, name[:64], form.get("password")[:1000])
         except Closed as closed:
             minutes = math.ceil(closed.wait / 60)
+            await self._note(name, "was kept from signing in", "too many wrong passwords")
             said = f"Too many wrong passwords. Try again in {minutes} min."
             response = self._form(wanted, said, 429, name)
             response.headers["retry-after"] = str(math.ceil(closed.wait))
             return response
         if person is None:
+            await self._note(name, "failed to sign in")
             wrong = "name or password" if self._access.people.by_name else "password"
             return self._form(wanted, f"The {wrong} is wrong.", 401, name)
         response = RedirectResponse(wanted, 303)
         self._access.open_session(request, response, person)
+        await self._note(person.name, "signed in")
         return response
 
-    async def _sign_out(self, _: Visit) -> Response:
+    async def _sign_out(self, visit: Visit) -> Response:
+        await self._note(visit.by, "signed out")
         response = RedirectResponse(SIGN_IN, 303)
         self._access.close_session(response)
         return response
+
+    async def _note(self, name: str, what: str, detail: str = "") -> None:
+        """Who comes and goes while Redis is away is in the log alone.
+
+        A name that nobody has is not written down: people type passwords there.
+        """
+        by = name if self._access.people.find(name) else "a stranger"
+        log.info("pages.sign_in", by=by, what=what)
+        with suppress(JournalAway):
+            await self._desk.activity.note(by, what, detail=detail)
 
     def _form(self, wanted: str, wrong: str = "", status: int = 200, name: str = "") -> Response:
         return self._shell.bare(

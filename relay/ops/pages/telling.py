@@ -1,16 +1,17 @@
-"""What the overview says first: the most urgent thing, in a sentence, and what happens next."""
+"""What the overview says first: the most urgent thing, in a sentence, and what it means for the orders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from markupsafe import Markup
 
-from relay.journal.records import Pause, Status
-from relay.normalise import times
+from relay.journal.records import Status
+from relay.ops.figures import DestinationView, PauseView, SourceView, StatsView, WorkerView
 from relay.ops.pages.saying import counted, parsed, sentence, span, time_ago, time_at, veiled
 
 Tone = Literal["good", "wait", "bad", "unknown"]
@@ -29,72 +30,127 @@ class Word:
     href: str = ""
 
 
-def told(stats: Mapping[str, Any], pauses: Mapping[tuple[str, str], Pause]) -> tuple[Word, ...]:
+@dataclass(frozen=True, slots=True)
+class Now:
+    """How things stand. What is not known while Redis is away is None."""
+
+    stats: StatsView
+    sources: Sequence[SourceView]
+    destinations: Sequence[DestinationView]
+    workers: Sequence[WorkerView] | None
+    issues: int | None
+
+
+def told(now: Now) -> tuple[Word, ...]:
     """Never empty; the most urgent first."""
-    if stats["received"] is None:
-        return (_away(stats["spool"]),)
-    words = (*_paused(stats, pauses), *_dead(stats), *_late(stats, pauses), *_unbalanced(stats))
-    return words or (_normal(stats),)
+    if now.stats.received is None:
+        return (_away(now.stats),)
+    words = (*_paused(now), *_dead(now), *_idle(now), *_late(now), *_unbalanced(now))
+    return words or (_normal(now),)
 
 
-def _away(spool: int | None) -> Word:
-    kept = f"{counted(spool, 'postback')} wait on this machine" if spool else "nothing was sent to it since"
+def _away(stats: StatsView) -> Word:
+    waiting = counted(stats.spool, "postback")
+    kept = f"; {waiting} wait{'s' if stats.spool == 1 else ''} on this machine" if stats.spool else ""
     return Word(
         "unknown",
-        f"Redis cannot answer now; {kept}",
-        "Postbacks go on being taken and are kept on this machine's disk. Calls go on, in order, when Redis"
-        " is back. Until then the numbers below are not known.",
+        f"Redis cannot answer now{kept}",
+        "Postbacks go on being taken, and are kept on this machine's disk. Calls go on, in order, when Redis"
+        " is back. Until then the numbers are not known, and none is shown.",
     )
 
 
-def _paused(stats: Mapping[str, Any], pauses: Mapping[tuple[str, str], Pause]) -> Iterable[Word]:
-    held = stats["counts"][Status.HELD]
-    for index, ((destination, endpoint), pause) in enumerate(pauses.items()):
-        what = counted(held, "relay") if not index and held else "relays"
-        where = Markup("<em>{}</em>").format(destination)
-        if endpoint != "all":
-            where += Markup(" (only {})").format(endpoint)
-        since = time_at(times.from_ms(pause.since_ms))
-        short, said = _short(veiled(pause.reason))
-        says = Markup("Holding {} for {}: {} since {}").format(what, where, short, since)
-        more = f"{said} Nothing is lost: what waits is kept, and leaves in order once it may.".strip()
-        yield Word("bad", says, more, f"Look at {destination}", f"/ops/destinations#{destination}")
+def _paused(now: Now) -> Iterable[Word]:
+    for destination in now.destinations:
+        for pause in destination.pauses or ():
+            yield paused(destination, pause)
+
+
+def paused(destination: DestinationView, pause: PauseView) -> Word:
+    held = destination.traffic.held if destination.traffic else None
+    what = "relays" if held is None else counted(held, "relay")
+    where = Markup("<em>{}</em>").format(destination.name)
+    if pause.endpoint != "all":
+        where += Markup(" (only {})").format(pause.endpoint)
+    short, said = _short(veiled(pause.reason))
+    because = f"paused by {pause.by}" if pause.manual else short
+    says = Markup("Holding {} for {}: {} since {}").format(what, where, because, time_at(pause.since))
+    return Word(
+        "bad",
+        says,
+        _ends(pause, said),
+        f"Look at {destination.name}",
+        f"/ops/destinations#{destination.name}",
+    )
+
+
+def _ends(pause: PauseView, said: str) -> str:
+    kept = "Nothing is lost: what waits is kept, and leaves in order"
+    if pause.manual:
+        return f"{sentence(pause.reason)} {kept} once somebody resumes it.".strip()
+    asks = Markup(" The relay asks again {}.").format(time_ago(pause.next_probe)) if pause.next_probe else ""
+    return Markup("{} {} as soon as it may.{}").format(said, kept, asks).strip()
+
+
+_REASON: Final = re.compile(r"(?P<short>[^(;]+?)(?: \((?P<said>.*)\))?(?:; (?P<advice>.*))?")
 
 
 def _short(reason: str) -> tuple[str, str]:
-    """The reason in a few words, and all of it where that is more."""
-    short = reason.partition(" (")[0].partition(";")[0]
-    return short, "" if short == reason else sentence(reason)
+    """The first words of one like: the key was refused (401: not valid); look at api_key. Then the rest."""
+    found = _REASON.fullmatch(reason)
+    if found is None:
+        return reason, ""
+    said = f"It said {found['said']}." if found["said"] else ""
+    return found["short"], f"{said} {sentence(found['advice'])}".strip()
 
 
-def _dead(stats: Mapping[str, Any]) -> Iterable[Word]:
-    dead = stats["counts"][Status.DEAD]
+def _dead(now: Now) -> Iterable[Word]:
+    dead = now.stats.counts[Status.DEAD]
     if dead:
         verb = "is dead and waits" if dead == 1 else "are dead and wait"
-        says = f"{counted(dead, 'relay')} {verb} for a person"
+        why = f", for {counted(now.issues, 'reason')}" if now.issues and dead > 1 else ""
         more = "They are kept and can be sent again. All other relays go on."
-        yield Word("bad", says, more, "Look at the dead", "/ops/relays?filter=status:dead")
+        yield Word(
+            "bad",
+            f"{counted(dead, 'relay')} {verb} for a person{why}",
+            more,
+            "Look at the issues",
+            "/ops/issues",
+        )
 
 
-def _late(stats: Mapping[str, Any], pauses: Mapping[tuple[str, str], Pause]) -> Iterable[Word]:
-    due = stats["oldest_due"]
-    if due is None or pauses:
+def _idle(now: Now) -> Iterable[Word]:
+    if now.workers is not None and not now.workers:
+        waiting = (now.stats.counts[Status.QUEUED] or 0) + (now.stats.counts[Status.RETRYING] or 0)
+        says = "No worker is running" + (f", so {counted(waiting, 'relay')} wait" if waiting else "")
+        more = Markup("Postbacks are taken and kept. Start <code>relay work</code>, and they leave in order.")
+        yield Word("bad" if waiting else "wait", says, more)
+
+
+def _late(now: Now) -> Iterable[Word]:
+    held = any(destination.pauses for destination in now.destinations)
+    if now.stats.oldest_due is None or held or not now.workers:
         return
-    late = datetime.now(UTC) - parsed(due)
+    late = datetime.now(UTC) - parsed(now.stats.oldest_due)
     if late > LATE:
         says = f"Relays leave late: the oldest has waited {span(late.total_seconds())}"
-        yield Word("wait", says, "They are kept. Is a worker running, and is the budget large enough?")
+        more = "They are kept, and leave in order. The destination's budget tells how fast."
+        yield Word("wait", says, more, "Look at the budget", "/ops/destinations")
 
 
-def _unbalanced(stats: Mapping[str, Any]) -> Iterable[Word]:
-    if not stats["balanced"]:
-        yield Word("bad", "The sum below does not hold", "It should always. Please report it.")
+def _unbalanced(now: Now) -> Iterable[Word]:
+    if not now.stats.balanced:
+        yield Word("bad", "The sum below does not hold", "It always should. Please report it.")
 
 
-def _normal(stats: Mapping[str, Any]) -> Word:
-    if not stats["received"]:
-        return Word("good", "Ready: nothing was received yet")
-    last = stats.get("last_accepted")
+def _normal(now: Now) -> Word:
+    if not now.stats.received:
+        more = "Paste a source's URL into your platform, or send a test to see one come in."
+        return Word("good", "Ready; nothing was received yet", more, "Show the URLs", "/ops/sources")
+    accepted = [d.traffic.last_accepted for d in now.destinations if d.traffic and d.traffic.last_accepted]
+    last = max(accepted, default=None)
     return Word(
-        "good", "Relaying normally", Markup("Last accepted {}.").format(time_ago(last)) if last else ""
+        "good",
+        "Relaying normally",
+        Markup("The last call was accepted {}.").format(time_ago(last)) if last else "",
     )

@@ -26,6 +26,7 @@ function ago(then) {
 const tell = {
   ago,
   at: (then) => (then.toDateString() === new Date().toDateString() ? AT : DAY_AT).format(then),
+  hour: (then) => AT.format(then),
   exact: (then) => EXACT.format(then),
 };
 

@@ -1,0 +1,124 @@
+"""One relay: what happened to it, all that is known of it, and what can be done."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import PlainTextResponse, Response
+
+from relay.journal import codec
+from relay.journal.records import RelayDetail
+from relay.ops.access import Role
+from relay.ops.core import Done, Refused
+from relay.ops.desk import Desk
+from relay.ops.pages.doors import Door, Missing, act, look
+from relay.ops.pages.fixture import NotScrubbable, scrubbed
+from relay.ops.pages.relays import LIST
+from relay.ops.pages.seen import seen
+from relay.ops.pages.shell import HEADERS, Shell, Visit
+
+_WORDS: Final = ("force", "stale", "drop_edit")
+
+
+class RelayPage:
+    def __init__(self, shell: Shell, desk: Desk) -> None:
+        self._shell = shell
+        self._desk = desk
+
+    def doors(self) -> list[Door]:
+        one = f"{LIST}/{{relay}}"
+        return [
+            look(one, self._show),
+            look(f"{one}/fixture", self._fixture, Role.OPERATOR),
+            act(f"{one}/reveal", self._reveal),
+            act(f"{one}/retry", self._retry),
+            act(f"{one}/discard", self._discard),
+            act(f"{one}/restore", self._restore),
+        ]
+
+    async def _show(self, visit: Visit) -> Response:
+        return await self._page(visit, await self._found(visit))
+
+    async def _reveal(self, visit: Visit) -> Response:
+        detail = await self._desk.acts.reveal(visit.path("relay"), by=visit.by)
+        if detail is None:
+            raise Missing(f"relay {visit.path('relay')}")
+        return await self._page(visit, detail, revealed=True)
+
+    async def _page(self, visit: Visit, detail: RelayDetail, *, revealed: bool = False) -> Response:
+        issue = detail.relay.issue
+        return self._shell.page(
+            visit,
+            "relay.html",
+            nav="Relays",
+            seen=seen(detail, await self._url(detail.relay.destination), revealed=revealed),
+            issue=await self._desk.queries.issues.one(issue) if issue else None,
+            say=visit.asked("say"),
+            stage=visit.asked("stage"),
+        )
+
+    async def _url(self, destination: str) -> str:
+        known = {found.name: found.url for found in await self._desk.overview.destinations()}
+        return known.get(destination, "https://api.example.com")
+
+    async def _found(self, visit: Visit) -> RelayDetail:
+        detail = await self._desk.queries.detail(visit.path("relay"))
+        if detail is None:
+            raise Missing(f"relay {visit.path('relay')}")
+        return detail
+
+    async def _fixture(self, visit: Visit) -> Response:
+        detail = await self._found(visit)
+        if detail.postback is None:
+            raise Missing("postback kept of it any more")
+        postback = codec.postback_from_plain(detail.postback)
+        try:
+            text = scrubbed(postback, detail.relay.source, (detail.reading or {}).get("events", []))
+        except NotScrubbable:
+            to = f"{LIST}/{detail.relay.id}"
+            return self._shell.back(
+                visit,
+                to,
+                "Not saved: its body cannot be read, so nobody can say whose data are in it.",
+                tone="wait",
+            )
+        name = f"{(detail.relay.kinds or ('unread',))[0].replace('.', '_')}__{detail.relay.id}.http"
+        return PlainTextResponse(
+            text, headers={**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
+        )
+
+    async def _retry(self, visit: Visit) -> Response:
+        stage = visit.form.get("stage")
+        done = await self._desk.acts.retry(
+            visit.path("relay"),
+            by=visit.by,
+            stage="normalise" if stage == "normalise" else "deliver" if stage == "deliver" else None,
+            **{word: visit.form.has(word) for word in _WORDS},
+        )
+        return self._back(visit, done, "It is on its way again.", stage=stage)
+
+    async def _discard(self, visit: Visit) -> Response:
+        relay = visit.path("relay")
+        done = await self._desk.acts.discard(relay, by=visit.by)
+        undo = {"action": f"{LIST}/{relay}/restore", "label": "Undo"}
+        return self._back(visit, done, "Discarded: it will not be sent.", undo=undo)
+
+    async def _restore(self, visit: Visit) -> Response:
+        done = await self._desk.acts.restore(visit.path("relay"), by=visit.by)
+        return self._back(visit, done, "Restored: it waits for you again, and can be retried.")
+
+    def _back(
+        self,
+        visit: Visit,
+        done: Done | Refused,
+        note: str,
+        *,
+        undo: dict[str, str] | None = None,
+        stage: str = "",
+    ) -> Response:
+        to = f"{LIST}/{visit.path('relay')}"
+        if not isinstance(done, Refused):
+            return self._shell.back(visit, to, note, undo=undo)
+        if done.word:  # it can be done with a second word: the page asks for it
+            to += f"?say={done.word}&stage={stage}#again"
+        return self._shell.back(visit, to, f"Not done: {done.advice}.", tone="wait")

@@ -1,0 +1,97 @@
+"""Sources: the URL to paste, what came of it, and a test that reaches nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from relay.errors import SpoolFull
+from relay.ops.access import Access, Role
+from relay.ops.desk import Desk
+from relay.ops.pages.doors import Door, Missing, act, look
+from relay.ops.pages.shell import Shell, Visit
+from relay.receive.intake import Recorder
+from relay.receive.sources import Source
+from relay.receive.trial import send_trial
+
+_LIST: Final = "/ops/sources"
+
+BECOMES: Final = (
+    ("checkout.started", "/checkouts", "an abandoned checkout, once, unless an order follows"),
+    ("order.placed", "/orders, placed", "a sale, once for each total"),
+    ("order.fulfilled", "/orders, fulfilled", "shipped, once"),
+    ("order.cancelled", "/orders, cancelled", "cancelled, once; ends the order"),
+    ("order.refunded", "/orders, refunded", "money back, once for each new sum"),
+    ("stock.requested", "/back-in-stock", "tell me when it is back"),
+    ("products.upserted", "/products", "the catalog"),
+    ("customer.event", "/subscribers/events", "anything else worth a sequence: a decline, a pause"),
+)
+
+
+class SourcePages:
+    def __init__(
+        self, shell: Shell, access: Access, desk: Desk, sources: Mapping[str, Source], recorder: Recorder
+    ) -> None:
+        self._shell = shell
+        self._access = access
+        self._desk = desk
+        self._sources = sources
+        self._recorder = recorder
+
+    def doors(self) -> list[Door]:
+        one = f"{_LIST}/{{source}}"
+        return [
+            look(_LIST, self._list),
+            act(f"{one}/reveal", self._reveal, Role.ADMIN),
+            act(f"{one}/test", self._test),
+        ]
+
+    async def _list(self, visit: Visit) -> Response:
+        return await self._page(visit)
+
+    async def _reveal(self, visit: Visit) -> Response:
+        source = self._source(visit)
+        await self._desk.activity.note(visit.by, "revealed the URL", source.name)
+        return await self._page(visit, source.name)
+
+    async def _test(self, visit: Visit) -> Response:
+        source = self._source(visit)
+        try:
+            receipt = await send_trial(self._recorder, source, visit.by)
+        except SpoolFull:
+            return self._shell.back(
+                visit,
+                f"{_LIST}#{source.name}",
+                "Not recorded: neither Redis nor the disk takes it.",
+                tone="bad",
+            )
+        note = "The test was recorded. Nothing was sent to anyone."
+        return self._shell.back(visit, f"/ops/relays/{receipt.id}", note)
+
+    async def _page(self, visit: Visit, revealed: str = "") -> Response:
+        origin = self._access.origin(visit.request)
+        tokens = {name: quote(source.tokens[0], safe="") for name, source in self._sources.items()}
+        urls = {
+            name: f"{origin}/in/{name}/{token if name == revealed else '•••'}"
+            for name, token in tokens.items()
+        }
+        return self._shell.page(
+            visit,
+            "sources.html",
+            nav="Sources",
+            sources=await self._desk.overview.sources(),
+            urls=urls,
+            revealed=revealed,
+            local=origin.startswith(("http://localhost", "http://127.")),
+            may_reveal=visit.visitor.may(Role.ADMIN),
+            becomes=BECOMES,
+        )
+
+    def _source(self, visit: Visit) -> Source:
+        found = self._sources.get(visit.path("source"))
+        if found is None:
+            raise Missing("such source")
+        return found

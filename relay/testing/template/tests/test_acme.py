@@ -1,5 +1,0 @@
-from relay.testing.hard import HardTests
-
-
-class TestAcme(HardTests):
-    adapter = "acme"

@@ -1,0 +1,241 @@
+"""What a person does on the pages, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from playwright.async_api import Browser, Page, expect
+from pydantic import SecretStr
+
+from tests.support import House, placed
+
+REFUSED = "currency EUR is not enabled for this company"
+
+
+async def refused(house: House, *orders: str) -> list[str]:
+    """Sales that the Commerce API refuses for their currency; it is mended afterwards."""
+    house.standin.faults.status(422, times=None, message=REFUSED)
+    answers = [
+        await house.post(placed(order, email=f"{order}@example.com", currency="EUR")) for order in orders
+    ]
+    for answer in answers:
+        await house.until(answer.id, "dead")
+    house.standin.faults.clear()
+    return [answer.id for answer in answers]
+
+
+async def refresh(page: Page) -> None:
+    """As if one came back to the tab: what is live is asked for again at once."""
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+async def test_the_first_sentence_follows_the_destination(house: House, page: Page) -> None:
+    await house.work()
+    sale = await house.post(placed("A-1"))
+    await house.until(sale.id, "delivered")
+    await page.goto("/ops/")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Relaying normally")
+    house.standin.keys = {"another key"}
+    held = await house.post(placed("A-2"))
+    await house.until(held.id, "held")
+    await refresh(page)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(
+        "Holding 1 relay for main: the API key was refused"
+    )
+    await page.get_by_role("link", name="Look at main").click()
+    await expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    house.standin.keys = None
+    await page.get_by_role("button", name="Resume").click()
+    await house.until(held.id, "delivered")
+    await page.goto("/ops/")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Relaying normally")
+
+
+async def test_an_issue_is_tried_with_one(house: House, page: Page) -> None:
+    await house.work()
+    relays = await refused(house, "A-1", "A-2", "A-3")
+    await page.goto("/ops/")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(
+        "3 relays are dead and wait for a person"
+    )
+    await page.get_by_role("link", name="Look at the issues").click()
+    await page.get_by_role("link", name=REFUSED).click()
+    await page.get_by_role("button", name="Retry one as a trial").click()
+    await expect(page.get_by_text("The trial was delivered; 2 relays can follow")).to_be_visible()
+    assert len(house.standin.accepted) == 1
+    assert (await house.queries().detail(relays[0])) is not None
+
+
+async def test_a_refused_order_is_edited_and_delivered(house: House, page: Page) -> None:
+    await house.work()
+    [relay] = await refused(house, "A-1")
+    await page.goto(f"/ops/relays/{relay}")
+    await expect(page.get_by_text(REFUSED).first).to_be_visible()
+    await expect(page.get_by_text("a-1@example.com", exact=False)).to_have_count(0)
+    await page.get_by_role("link", name="Edit and retry").click()
+    await page.get_by_label("currency").fill("dollars")
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.get_by_role("alert")).to_contain_text("not an ISO 4217 currency code")
+    await page.get_by_label("currency").fill("USD")
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.get_by_role("deletion")).to_contain_text("EUR")
+    await expect(page.get_by_role("insertion")).to_contain_text("USD")
+    await page.get_by_role("button", name="Save and deliver").click()
+    await house.until(relay, "delivered")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("delivered")
+    body = house.standin.accepted[-1].body
+    assert (body["currency"], body["customer"]) == ("USD", {"email": "A-1@example.com"})
+    await page.goto(f"/ops/relays/{relay}")
+    await expect(page.locator("#panes").get_by_role("deletion")).to_contain_text("EUR")
+
+
+async def test_an_event_is_edited_as_json_too(house: House, page: Page) -> None:
+    await house.work()
+    [relay] = await refused(house, "A-1")
+    await page.goto(f"/ops/relays/{relay}/edit?as=json")
+    area = page.get_by_label("The event as JSON")
+    await area.fill("{ not json")
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.get_by_role("alert")).to_contain_text("This is not JSON")
+    await page.goto(f"/ops/relays/{relay}/edit?as=json")
+    event = json.loads(await area.input_value())
+    assert event["customer"]["email"] == "A•••@e•••"
+    await area.fill(json.dumps({**event, "currency": "USD"}))
+    await page.get_by_role("button", name="Check").click()
+    await page.get_by_role("button", name="Save and deliver").click()
+    await house.until(relay, "delivered")
+    assert house.standin.accepted[-1].body["customer"] == {"email": "A-1@example.com"}
+
+
+async def test_a_discard_is_taken_back(house: House, page: Page) -> None:
+    await house.work()
+    [relay] = await refused(house, "A-1")
+    await page.goto(f"/ops/relays/{relay}")
+    await page.get_by_role("button", name="Discard").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("discarded")
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("dead")
+    await house.until(relay, "dead")
+    await page.goto("/ops/activity")
+    await expect(page.get_by_role("row")).to_have_count(3)
+    await expect(page.get_by_role("row").nth(1)).to_contain_text("this machine")
+    await expect(page.get_by_role("row").nth(1)).to_contain_text("restored")
+
+
+async def test_names_are_masked_until_revealed_and_that_is_written_down(house: House, page: Page) -> None:
+    await house.work()
+    sale = await house.post(placed("A-1", email="jo@example.com"))
+    await house.until(sale.id, "delivered")
+    await page.goto(f"/ops/relays/{sale.id}")
+    await expect(page.locator("body")).not_to_contain_text("jo@example.com")
+    await page.get_by_role("button", name="Reveal").click()
+    await expect(page.get_by_text('"jo@example.com"').first).to_be_visible()
+    await page.goto("/ops/activity")
+    await expect(page.get_by_role("row").nth(1)).to_contain_text("revealed")
+
+
+async def test_some_are_ticked_and_discarded(house: House, page: Page) -> None:
+    await house.work()
+    relays = await refused(house, "A-1", "A-2", "A-3")
+    await page.goto("/ops/relays?filter=status:dead")
+    await expect(page.get_by_role("button", name="Discard", exact=True)).to_be_disabled()
+    await page.get_by_label("A-1").check()
+    await page.get_by_label("A-3").check()
+    await expect(page.get_by_text("2 ticked")).to_be_visible()
+    await page.get_by_role("button", name="Discard", exact=True).click()
+    await expect(page.get_by_role("status").first).to_contain_text("2 relays discarded")
+    await house.until(relays[0], "discarded")
+    await house.until(relays[1], "dead")
+
+
+async def test_an_unknown_filter_word_is_refused_with_a_hint(house: House, page: Page) -> None:
+    await page.goto("/ops/relays")
+    await page.get_by_label("Filter").fill("stauts:dead")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_role("alert")).to_contain_text("perhaps 'status' is meant")
+    await expect(page.get_by_label("Filter")).to_have_value("stauts:dead")
+
+
+async def test_a_source_that_never_received_is_sent_a_test(house: House, page: Page) -> None:
+    await house.work()
+    await page.goto("/ops/")
+    await page.get_by_role("button", name="Send a test").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("ignored")
+    await expect(page.get_by_text("Nothing was sent to anyone").first).to_be_visible()
+    assert house.standin.received_total == 0
+    await page.goto("/ops/sources")
+    await page.get_by_role("button", name="Reveal").click()
+    await expect(page.locator("code", has_text="/in/shop/a-token-of-the-tests")).to_be_visible()
+
+
+async def test_a_wrong_password_and_then_the_right_one(house: House, page: Page) -> None:
+    await house.stop()
+    house.env = house.env.model_copy(update={"ops_password": SecretStr("correct horse")})
+    origin = await house.serve()
+    await page.goto(f"{origin}/ops/issues")
+    await page.get_by_label("Password").fill("wrong")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_have_text("The password is wrong.")
+    await page.get_by_label("Password").fill("correct horse")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Issues")
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+async def test_the_keyboard_is_enough(house: House, page: Page) -> None:
+    await house.work()
+    [relay, _] = await refused(house, "A-1", "A-2")
+    await page.goto("/ops/")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await page.keyboard.press("g")
+    await page.keyboard.press("r")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Relays")
+    await page.keyboard.press("/")
+    await page.keyboard.type("status:dead")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("filter=status"))
+    await page.keyboard.press("j")
+    await page.keyboard.press("x")
+    await page.keyboard.press("j")
+    await page.keyboard.press("X")
+    await expect(page.get_by_text("2 ticked")).to_be_visible()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Order A-1")
+    await page.get_by_role("button", name="Retry as it is").focus()
+    await page.keyboard.press("Enter")
+    await house.until(relay, "delivered")
+
+
+async def test_it_works_without_a_script(house: House, page: Page, browser: Browser) -> None:
+    await house.work()
+    [relay] = await refused(house, "A-1")
+    origin = str(house.http.base_url)
+    context = await browser.new_context(base_url=origin, java_script_enabled=False)
+    plain = await context.new_page()
+    await plain.goto("/ops/relays?filter=status:dead")
+    await plain.get_by_label("A-1").check()
+    await plain.get_by_role("button", name="Retry", exact=True).click()
+    await expect(plain.get_by_text("1 relay on the way again")).to_be_visible()
+    await house.until(relay, "delivered")
+    await context.close()
+
+
+async def test_a_tab_that_nobody_sees_asks_for_nothing(house: House, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/ops/") else None)
+    await page.clock.install()
+    await page.goto("/ops/")
+    before = len(asked)
+    async with page.expect_response("**/ops/"):
+        await page.clock.run_for(6_000)
+    assert len(asked) == before + 1
+    await page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+    await refresh(page)
+    await page.clock.run_for(600_000)
+    assert len(asked) == before + 1
+    await page.evaluate("Object.defineProperty(document, 'hidden', {get: () => false})")
+    async with page.expect_response("**/ops/"):
+        await refresh(page)
