@@ -17,7 +17,8 @@ _SAY_WHAT: Final = (
     "nothing says what happened, and an approval, a shipment and a stopped subscription look alike: add "
     "event=approved, or the word for its trigger, to the profile's URL, or set options.default_event"
 )
-_NO_STATUS: Final = "is neither 1 (approved) nor 0 (declined): look at the token behind it"
+_UNKNOWN_STATUS: Final = "is neither 1 (approved) nor 0 (declined): look at the token behind it, or untick it"
+_NO_STATUS: Final = "is missing, while decline_reason is filled: tick the token order_status in the profile"
 
 
 def decide(payload: Payload, options: StickyioOptions, learned: Mapping[str, Means]) -> Verdict:
@@ -67,7 +68,9 @@ def _uncontradicted(verdict: Verdict, payload: Payload, hint: Means | None) -> V
 
 def _sure(verdict: Verdict, payload: Payload, action: str | None = None) -> Verdict:
     if verdict.does == Does.UNKNOWN_STATUS:
-        raise Unsupported(_NO_STATUS, field="order_status")
+        raise Unsupported(_UNKNOWN_STATUS, field="order_status")
+    if verdict.does == Does.NO_STATUS:
+        raise Unsupported(payload.explained(_NO_STATUS), field="order_status")
     if verdict.does == Does.UNKNOWN and action is not None:
         raise Unsupported(f"{shown(action)} is no known word; {_SAY_WHAT}", field="post_back_action")
     if verdict.does == Does.UNKNOWN:

@@ -26,6 +26,7 @@ class Does(StrEnum):
     CHECKOUT = "checkout"
     UNKNOWN = "unknown"
     UNKNOWN_STATUS = "unknown status"
+    NO_STATUS = "no status"
 
 
 class Verdict(NamedTuple):
@@ -66,6 +67,7 @@ _UNPAID: Final = (
     *_DECLINED,
     Row(lambda s: s.order == "pending", ignore("not paid yet")),
     Row(lambda s: s.order == "unknown", Verdict(Does.UNKNOWN_STATUS)),
+    Row(lambda s: s.may_be_declined, Verdict(Does.NO_STATUS)),
 )
 
 RULES: Final[dict[Means, tuple[Row, ...]]] = {

@@ -24,10 +24,12 @@ class State:
     def order(self) -> str:
         """One of approved, declined, pending, ended and unknown; "" where nothing is said."""
         status = self._payload.text("order_status")
-        if status is not None:
-            return STATUSES.get(status, "unknown")
-        # Without a status: the reason is filled on declines alone.
-        return "declined" if self._payload.text("decline_reason") else ""
+        return "" if status is None else STATUSES.get(status, "unknown")
+
+    @property
+    def may_be_declined(self) -> bool:
+        """The reason is filled on declines, so that beside no status at all it is a contradiction."""
+        return self.order == "" and self._payload.text("decline_reason") is not None
 
     @property
     def charged_back(self) -> bool:
@@ -81,4 +83,4 @@ def flag(payload: Payload, field: str) -> bool:
         return False
     if text.lower() in YES:
         return True
-    raise Unmappable(field, "is neither 0 nor 1: look at the token behind it")
+    raise Unmappable(field, "is neither 0 nor 1: look at the token behind it, or untick it")

@@ -16,7 +16,16 @@ from relay.normalise.events import (
 )
 from relay.testing.fixtures import Story, policy
 from tests.adapters.readings import only, placed, refund, warnings
-from tests.adapters.stickyio_support import MOMENT, ORDER, adapter, get, said, troubled_field, unsupported
+from tests.adapters.stickyio_support import (
+    MOMENT,
+    ORDER,
+    adapter,
+    get,
+    read,
+    said,
+    troubled_field,
+    unsupported,
+)
 
 FULL = Refund(basis="full")
 REBILL = {"rebill_depth": "2"}
@@ -33,7 +42,6 @@ def so_far(minor: int) -> Refund:
         ({"order_status": "0"}, Ignored("declined")),
         ({"order_status": "7"}, Ignored("declined")),
         ({"order_status": "0", **REBILL}, Ignored("rebill declined")),
-        ({"order_status": None, "decline_reason": "Do not honor"}, Ignored("declined")),
         ({"order_status": "10"}, Ignored("not paid yet")),
         ({"order_status": "11"}, Ignored("not paid yet")),
         ({"order_status": "6"}, OrderRefunded),
@@ -60,6 +68,13 @@ def test_what_the_values_do_not_deny_is_placed(status: str | None) -> None:
 @pytest.mark.parametrize("status", ["3", "approved", "-1", "1.0"])
 def test_an_unknown_status_is_not_guessed(word: str, status: str) -> None:
     assert unsupported({"event": word, "order_status": status}).field == "order_status"
+
+
+@pytest.mark.parametrize("word", ["approved", "shipped"])
+def test_a_reason_for_a_decline_without_a_status_is_not_guessed(word: str) -> None:
+    given = {"event": word, "order_status": None, "decline_reason": "Do not honor"}
+    assert unsupported(given).field == "order_status"
+    assert only(read({**given, "order_status": "1"}))
 
 
 def test_a_sale_of_which_some_was_given_back_is_only_refunded() -> None:
