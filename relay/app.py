@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from relay import log as logs
 from relay import wiring
 from relay.errors import SpoolFull
+from relay.journal.ids import Ids
 from relay.journal.journal import Journal
 from relay.metrics import Metrics
 from relay.metrics.scrape import Scrape
@@ -49,7 +50,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
     desk = wiring.desk(journal, env, config, sources, spool)
     metrics = Metrics()
     keeper = Keeper(journal, spool)
-    intake = Intake(Gate(sources), keeper, metrics)
+    intake = Intake(Gate(sources), keeper, metrics, ids=Ids(env.data_dir / "ids"))
     watch = wiring.watch(env, config, journal)
 
     @asynccontextmanager

@@ -13,12 +13,14 @@ from typing import Any, ClassVar, Self
 import httpx
 import uvicorn
 from pydantic import BaseModel
+from redis.asyncio import Redis
 
 from relay import app, settings, wiring, worker
 from relay.embedded import EmbeddedRedis
 from relay.errors import Malformed, Unmappable, Unsupported
 from relay.httpfile import RawRequest
 from relay.journal.journal import Journal
+from relay.journal.keys import PREFIX
 from relay.journal.queries import Queries
 from relay.journal.records import RelayDetail
 from relay.normalise import fields, registry
@@ -307,3 +309,17 @@ def _raw(url: str) -> dict[str, Any]:
         },
         "sources": {"shop": {"adapter": "spoken", "destination": "main", "tokens": [TOKEN]}},
     }
+
+
+STEPPED_CLOCK = """
+local function now_ms()
+  local t = redis.call('TIME')
+  local stepped = tonumber(redis.call('GET', KEYS[1] .. 'stepped') or 0)
+  return t[1] * 1000 + math.floor(t[2] / 1000) + stepped
+end
+"""
+"""The scripts' clock, ahead by as many milliseconds as `step_clock` said."""
+
+
+async def step_clock(redis: Redis, milliseconds: int) -> None:
+    await redis.set(f"{PREFIX}stepped", milliseconds)

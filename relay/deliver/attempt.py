@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -88,7 +90,7 @@ class Attempt:
         self._journal = journal
         self._to = destination
         self._leased = leased
-        self._offset_ms = now_ms - times.now_ms()
+        self._offset_ms = now_ms - _monotonic_ms()
         self._meter = meter
         self._done: list[str] = json.loads(leased.fields.get("done", "[]"))
         self._reasons: list[str] = []
@@ -217,11 +219,9 @@ class Attempt:
     async def _reserve(self, reservation: Reservation) -> bool:
         """Whether the call may be sent; False where its meaning went out before."""
         while True:
-            verdict, when_ms = await patiently(
-                lambda: self._journal.reserve(
-                    self._to.name, self._to.limits, reservation, lease=self._to.lease
-                )
-            )
+            verdict, when_ms, took = await patiently(lambda: self._ask_to_send(reservation))
+            if verdict == "ok" and took > self._to.lease / 2:
+                continue  # this process was stopped meanwhile, and the lease may have become another's
             if verdict == "ok":
                 return True
             if verdict == "sent":
@@ -234,6 +234,13 @@ class Attempt:
             if verdict == "stale" or wait_ms > SHORT_WAIT or wait_ms <= 0:
                 await self._put_back(when_ms)
             await asyncio.sleep(wait_ms / 1000)
+
+    async def _ask_to_send(self, reservation: Reservation) -> tuple[str, int, timedelta]:
+        asked = _monotonic_ms()
+        verdict, when_ms = await self._journal.reserve(
+            self._to.name, self._to.limits, reservation, lease=self._to.lease
+        )
+        return verdict, when_ms, timedelta(milliseconds=_monotonic_ms() - asked)
 
     async def _accepted(self, call: Call, book: str, answer: Answer, *, final: bool) -> None:
         self._count_accepted(answer)
@@ -387,7 +394,9 @@ class Attempt:
             **settled,
         )
         # What came of a call is told until Redis has heard it: forgotten, it would be sent once more.
-        answer = await patiently(lambda: self._journal.settle(self._to.name, self._to.limits, settlement))
+        answer = await patiently(
+            lambda: self._journal.settle(self._to.name, self._to.limits, settlement), within=math.inf
+        )
         if answer == "taken over":
             raise Stopped
         return answer
@@ -413,7 +422,7 @@ class Attempt:
         return entry
 
     def _now_ms(self) -> int:
-        return times.now_ms() + self._offset_ms
+        return _monotonic_ms() + self._offset_ms
 
 
 _WORDS: Final[dict[type[AttemptError], str]] = {
@@ -423,6 +432,11 @@ _WORDS: Final[dict[type[AttemptError], str]] = {
     EndpointRefused: "endpoint refused",
     CallRefused: "refused",
 }
+
+
+def _monotonic_ms() -> int:
+    """Not the host's time of day, which may be set while a call is under way."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def _with_field(refusal: Refuse) -> str:

@@ -29,6 +29,8 @@ RUN_FOR: Final = 20.0
 LINGER: Final = 3.0
 """Seconds a drain stays with nothing to do: the next relay is then sent without starting a job."""
 
+ENDING: Final = 20.0
+"""Seconds a process that is to stop waits for the answers and results under way."""
 
 LOOK: Final = 2.0
 """Seconds between two claims at the most; each renews the drain's hold."""
@@ -66,8 +68,22 @@ class Drain:
                 await self._drain(bell)
         finally:
             # What is under way is finished after the hand-over, so that one slow answer delays nobody.
-            if self._attempts:
-                await asyncio.wait(self._attempts)
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Waits for what is under way; a process that is to stop waits no longer than ENDING."""
+        if not self._attempts:
+            return
+        stopped = asyncio.create_task(self._stopped())
+        try:
+            under_way = asyncio.ensure_future(asyncio.wait(self._attempts))
+            await asyncio.wait({under_way, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+
+    async def _stopped(self) -> None:
+        await self._stopping.wait()
+        await asyncio.sleep(ENDING)
 
     async def _drain(self, bell: asyncio.Event) -> None:
         ends = time.monotonic() + self._run_for

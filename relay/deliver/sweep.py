@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -26,14 +25,14 @@ class Sweep:
 
     async def run(self) -> None:
         try:
+            now_ms = 0
             for destination in self._destinations:
-                await self._journal.sweep(destination.name, destination.limits)
-            await self._probe()
+                now_ms = await self._journal.sweep(destination.name, destination.limits)
+            await self._probe(now_ms)
         except JournalAway as error:
             log.warning("sweep.journal_away", error=str(error))
 
-    async def _probe(self) -> None:
-        now_ms = time.time_ns() // 1_000_000
+    async def _probe(self, now_ms: int) -> None:
         pauses = await self._queries.pauses()
         for destination in self._destinations:
             for endpoint in ("all", *ENDPOINTS):

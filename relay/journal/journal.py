@@ -187,10 +187,14 @@ class Journal:
         answer: int = await self._call(self._drain, ["sign_off", json.dumps(options)])
         return answer == 0
 
-    async def sweep(self, destination: str, limits: Limits) -> None:
-        """Ends what has run out (leases, waits) and wakes a drain for due work that nobody was woken for."""
+    async def sweep(self, destination: str, limits: Limits) -> int:
+        """Ends what has run out (leases, waits) and wakes a drain for due work that nobody was woken for.
+
+        Answers the journal's own time, in ms.
+        """
         options = {"dest": destination, "limits": asdict(limits), "wakeup": self._wakeup}
-        await self._call(self._drain, ["sweep", json.dumps(options)])
+        now: int = await self._call(self._drain, ["sweep", json.dumps(options)])
+        return now
 
     async def claim(
         self, destination: str, token: str, want: int, limits: Limits, *, lease: timedelta

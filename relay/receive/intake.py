@@ -18,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from relay.errors import Fault, PostbackError, SignatureWrong, SpoolFull
 from relay.journal.ids import Ids
 from relay.journal.records import Receipt, Recording, Status
+from relay.normalise import times
 from relay.normalise.contract import Postback
 from relay.receive.reading import read, recording, refuses
 from relay.receive.sources import Gate, Verified, token_in
@@ -60,13 +61,14 @@ class Intake:
         recorder: Recorder,
         tally: Tally,
         *,
+        ids: Ids,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._gate = gate
         self._recorder = recorder
         self._tally = tally
         self._clock = clock
-        self._ids = Ids()
+        self._ids = ids
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -112,8 +114,9 @@ class Intake:
     async def _record(self, verified: Verified, postback: Postback) -> tuple[int, bytes, Headers]:
         began = time.perf_counter()
         found = read(verified.source, postback, verified.delivery_id)
+        relay = self._ids.new(times.to_ms(postback.received_at))
         try:
-            receipt = await self._recorder.record(recording(found, self._ids.new()))
+            receipt = await self._recorder.record(recording(found, relay))
         except SpoolFull as error:
             self._tally.count("unavailable")
             log.error("intake.unavailable", source=verified.source.name, error=str(error))  # noqa: TRY400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from typing import Final
 
 import structlog
@@ -45,11 +46,21 @@ class Keeper:
         """For as long as the process runs: brings what was spooled into the journal, whoever spooled it."""
         await self._settled()
         while True:
-            if self._spool.pending:
-                with self._spool.sole() as ours:
-                    if ours:
-                        await self._drain()
+            try:
+                await self._drain_alone()
+            except Exception as error:  # noqa: BLE001 - what is spooled must not wait for a restart
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                log.error(  # noqa: TRY400 - the message and the frames may hold a person's data
+                    "spool.broke", error=type(error).__name__, file=place.filename, line=place.lineno
+                )
+                await asyncio.sleep(_LONGEST_PAUSE)
             await asyncio.sleep(_LOOK_EVERY)
+
+    async def _drain_alone(self) -> None:
+        if self._spool.pending:
+            with self._spool.sole() as ours:
+                if ours:
+                    await self._drain()
 
     async def _settled(self) -> None:
         try:
@@ -64,7 +75,7 @@ class Keeper:
                 waiting = await self._spool.first(_AT_ONCE)
                 async with asyncio.timeout(self._deadline * 2):
                     await self._journal.record_spooled([(s.recording, s.copies) for s in waiting])
-                await self._spool.remove([s.recording.id for s in waiting])
+                await self._spool.remove(waiting)
             except (JournalAway, SpoolFull, TimeoutError) as error:
                 log.info("spool.waits", error=type(error).__name__)
                 await asyncio.sleep(pause)

@@ -15,13 +15,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
+
+import structlog
 
 from relay.errors import SpoolFull
 from relay.journal.batch import Batcher
 from relay.journal.forget import forms, holds
 from relay.journal.records import BookEntry, Receipt, Recording, Status
+
+log: Final = structlog.get_logger()
 
 _VERSION: Final = 1
 _SCHEMA: Final = """
@@ -60,6 +65,7 @@ class Spool:
         self._most_pages = most_pages
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
         self._connection: sqlite3.Connection | None = None
+        self._undeleted: dict[str, int] = {}
         self._puts: Batcher[Recording, Receipt] = Batcher(self._flush)
 
     @property
@@ -73,27 +79,34 @@ class Spool:
 
     async def first(self, most: int) -> list[Spooled]:
         """What has waited longest, in order of receipt."""
-        rows = await self._run(lambda db: db.execute(_FIRST, (most,)).fetchall())
-        return [Spooled(_recording(*row[:3]), row[3]) for row in rows]
+        rows = await self._run(lambda db: db.execute(_FIRST, (most + len(self._undeleted),)).fetchall())
+        found = (Spooled(_recording(*row[:3]), row[3]) for row in rows if row[4] not in self._undeleted)
+        return list(islice(found, most))
 
-    async def remove(self, done: Sequence[str]) -> None:
-        """Forgets what the journal has now; the marker goes with the last."""
+    async def remove(self, done: Sequence[Spooled]) -> None:
+        """Forgets what the journal has now, but for those of which a further copy came; the marker goes last.
+
+        On a full disk not even a row can be deleted: what is done is then remembered until there is room.
+        """
 
         def remove(db: sqlite3.Connection) -> None:
-            with _transaction(db):
-                db.executemany("DELETE FROM spooled WHERE id = ?", [(relay,) for relay in done])
-                self._unmark(db)
+            self._undeleted.update((spooled.recording.id, spooled.copies) for spooled in done)
+            try:
+                with _transaction(db):
+                    db.executemany(
+                        "DELETE FROM spooled WHERE id = ? AND copies = ?", [*self._undeleted.items()]
+                    )
+            except sqlite3.Error as error:
+                log.warning("spool.nothing_deleted", error=str(error))
+            else:
+                self._undeleted.clear()
+            self._mark(db)
 
         await self._run(remove)
 
     async def settle(self) -> None:
-        """Takes a marker away that a dead process left behind."""
-
-        def settle(db: sqlite3.Connection) -> None:
-            with _transaction(db):
-                self._unmark(db)
-
-        await self._run(settle)
+        """Sets the marker right that a dead process left, or took away too early."""
+        await self._run(self._mark)
 
     async def forget(self, email: str) -> int:
         """Erases what waits of a person, from the write-ahead log too; bodies nobody could read included."""
@@ -104,7 +117,7 @@ class Spool:
                 rows = db.execute("SELECT id, email, blob FROM spooled").fetchall()
                 gone = [(row[0],) for row in rows if row[1].lower() in written or holds(row[2], written)]
                 db.executemany("DELETE FROM spooled WHERE id = ?", gone)
-                self._unmark(db)
+            self._mark(db)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return len(gone)
 
@@ -139,10 +152,15 @@ class Spool:
 
         return await self._run(write)
 
-    def _unmark(self, db: sqlite3.Connection) -> None:
-        # Under the same write lock as the inserts, so no process can put one in meanwhile.
-        if db.execute("SELECT 1 FROM spooled LIMIT 1").fetchone() is None:
-            self._marker.unlink(missing_ok=True)
+    def _mark(self, db: sqlite3.Connection) -> None:
+        # Under the write lock of the inserts, so that no process can put one in meanwhile; in a transaction
+        # of its own that writes nothing: one that could still fail might leave rows without a marker.
+        with _transaction(db):
+            rows = db.execute("SELECT id FROM spooled LIMIT ?", (len(self._undeleted) + 1,)).fetchall()
+            if all(row[0] in self._undeleted for row in rows):
+                self._marker.unlink(missing_ok=True)
+            else:
+                self._marker.touch(mode=0o600)
 
     async def _run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         loop = asyncio.get_running_loop()
@@ -172,7 +190,7 @@ class Spool:
             self._connection = None
 
 
-_FIRST: Final = "SELECT recording, blob, email, copies FROM spooled ORDER BY id LIMIT ?"
+_FIRST: Final = "SELECT recording, blob, email, copies, id FROM spooled ORDER BY id LIMIT ?"
 
 
 @contextmanager

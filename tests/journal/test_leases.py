@@ -11,6 +11,7 @@ from relay.errors import JournalAway
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal, Wakeup
 from relay.journal.records import BookEntry, Claim, Limits, Recording, Reservation, Settlement, Status
+from tests.support import STEPPED_CLOCK, step_clock
 
 LIMITS = Limits("key")
 IDS = Ids()
@@ -53,6 +54,11 @@ def recording(
 async def claim(journal: Journal, want: int = 10, *, lease: timedelta = LONG, token: str = "t") -> Claim:
     await journal.sign_on("main", token)
     return await journal.claim("main", token, want, LIMITS, lease=lease)
+
+
+def stepped(redis: Redis) -> Journal:
+    """A journal whose clock `step_clock` sets."""
+    return Journal(redis, Wakeup("jobs", "job:", {"main": "drain"}), clock=STEPPED_CLOCK)
 
 
 async def expired(journal: Journal, redis: Redis) -> None:
@@ -281,3 +287,38 @@ async def test_a_settled_relay_wakes_a_drain_for_what_stood_behind_it(journal: J
     await redis.delete("jobs")
     await journal.settle("main", LIMITS, settled(claimed))
     assert await redis.zcard("jobs") == 1
+
+
+async def test_after_redis_was_away_a_lease_is_left_a_moment_for_its_result(redis: Redis) -> None:
+    journal = stepped(redis)
+    await journal.record(recording())
+    held = await claim(journal)
+    await step_clock(redis, 60_000)
+    assert (await claim(journal)).relays == ()
+    assert await journal.settle("main", LIMITS, settled(held)) == "done"
+    await step_clock(redis, 64_000)
+    assert (await claim(journal)).relays == ()
+
+
+async def test_a_lease_whose_worker_is_gone_ends_after_that_moment(redis: Redis) -> None:
+    journal = stepped(redis)
+    await journal.record(recording())
+    held = await claim(journal)
+    await step_clock(redis, 60_000)
+    await journal.sweep("main", LIMITS)
+    await step_clock(redis, 62_000)
+    await journal.sweep("main", LIMITS)
+    await step_clock(redis, 63_500)
+    (again,) = (await claim(journal)).relays
+    assert again.id == held.relays[0].id
+    assert await journal.settle("main", LIMITS, settled(held)) == "taken over"
+
+
+async def test_a_clock_set_back_during_that_moment_does_not_draw_it_out(redis: Redis) -> None:
+    journal = stepped(redis)
+    await journal.record(recording())
+    await claim(journal, lease=OVER)
+    await step_clock(redis, 3_600_000)
+    await journal.sweep("main", LIMITS)
+    await step_clock(redis, 1_000)
+    assert len((await claim(journal)).relays) == 1

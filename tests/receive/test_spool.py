@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -110,10 +112,11 @@ async def test_while_the_spool_holds_something_every_process_goes_behind_it(tmp_
     await one.put(recording("1"))
     assert two.pending
     await two.put(recording("2"))
-    assert [spooled.recording.id for spooled in await one.first(10)] == ["1", "2"]
-    await one.remove(["1"])
+    first, second = await one.first(10)
+    assert (first.recording.id, second.recording.id) == ("1", "2")
+    await one.remove([first])
     assert two.pending
-    await one.remove(["2"])
+    await one.remove([second])
     assert not two.pending
     await one.close()
     await two.close()
@@ -142,3 +145,66 @@ async def test_many_at_once_are_all_kept(tmp_path: Path) -> None:
     await asyncio.gather(*(spool.put(recording(f"{n:03}")) for n in range(200)))
     assert await spool.count() == 200
     await spool.close()
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process can grow beyond a few KiB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_what_the_journal_has_goes_though_the_disk_is_too_full_to_delete_it(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for relay in ("1", "2", "3"):
+        await spool.put(recording(relay))
+    with full_disk():
+        await spool.remove(await spool.first(2))
+        assert [spooled.recording.id for spooled in await spool.first(2)] == ["3"]
+        await spool.remove(await spool.first(2))
+        assert not spool.pending
+    await spool.put(recording("4"))
+    await spool.remove(await spool.first(9))
+    assert not spool.pending
+    assert await Spool(tmp_path).count() == 0
+    await spool.close()
+
+
+async def test_rows_without_a_marker_are_found_at_the_start(tmp_path: Path) -> None:
+    before, after = Spool(tmp_path), Spool(tmp_path)
+    await before.put(recording("1"))
+    (tmp_path / "spool.pending").unlink()
+    await after.settle()
+    assert after.pending
+    await before.close()
+    await after.close()
+
+
+async def test_a_copy_that_comes_while_its_first_is_drained_is_counted(shop: House, tmp_path: Path) -> None:
+    spool, journal = Spool(tmp_path / "other"), shop.journal()
+    first = recording(Ids().new(), copy="same")
+    await spool.put(first)
+    (drained,) = await spool.first(9)
+    await spool.put(recording(Ids().new(), copy="same"))
+    await journal.record_spooled([(drained.recording, drained.copies)])
+    await spool.remove([drained])
+    (again,) = await spool.first(9)
+    await journal.record_spooled([(again.recording, again.copies)])
+    await spool.remove([again])
+    assert not spool.pending
+    assert (await shop.queries().stats()).duplicates == 1
+    await spool.close()
+
+
+async def test_however_often_a_batch_is_drained_its_copies_count_once(shop: House) -> None:
+    journal = shop.journal()
+    first, copy = recording(Ids().new(), copy="same"), recording(Ids().new(), copy="same")
+    await journal.record(first)
+    for _ in range(3):
+        (receipt,) = await journal.record_spooled([(copy, 2)])
+        assert (receipt.id, receipt.duplicate) == (first.id, True)
+    assert (await shop.queries().stats()).duplicates == 3

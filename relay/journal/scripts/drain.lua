@@ -35,14 +35,15 @@ local function end_waits()
 end
 
 -- Whatever fell between: ended leases and waits, due work that nobody was woken for.
+-- Answers the time.
 local function sweep()
+  call('DEL', P .. 'room') -- first: a full Redis lets the rest of the script through after it
   reap(o.dest, now)
   pass_checkouts(o.dest, now)
   end_waits()
   local at = next_due(o.dest, o.limits, now)
-  if not at then return 0 end
-  if call('EXISTS', key) == 0 then schedule(o.dest, o.wakeup, at, now) end
-  return 1
+  if at and call('EXISTS', key) == 0 then schedule(o.dest, o.wakeup, at, now) end
+  return now
 end
 
 if verb == 'sign_on' then return sign_on() end

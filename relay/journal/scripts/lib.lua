@@ -270,8 +270,22 @@ local function end_lease(dest, lane)
   call('HDEL', P .. 'leaseholder:' .. dest, lane)
 end
 
+local QUIET, GRACE = 3000, 3000
+
+-- While nobody could look, as when Redis was away or its clock jumped, nobody could say what came of a lease.
+-- Whoever still lives says so in a moment, and what was accepted is not sent once more.
+local function in_grace(dest, now)
+  local key = P .. 'dest:' .. dest
+  local looked = tonumber(call('HGET', key, 'looked') or now)
+  call('HSET', key, 'looked', now)
+  if now - looked > QUIET then call('HSET', key, 'grace', now + GRACE) end
+  local grace = tonumber(call('HGET', key, 'grace') or 0)
+  return now < grace and grace <= now + GRACE
+end
+
 -- A lease that ended without a result costs no attempt; the fifth says that this relay kills workers.
 local function reap(dest, now)
+  if in_grace(dest, now) then return end
   for _, lane in ipairs(call('ZRANGEBYSCORE', P .. 'leased:' .. dest, '-inf', now, 'LIMIT', 0, 100)) do
     local id = call('HGET', P .. 'leaseholder:' .. dest, lane)
     end_lease(dest, lane)

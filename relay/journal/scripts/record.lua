@@ -160,10 +160,15 @@ local function copy(m, id, blob)
   return {id, 1, r[1], r[2] or ''}
 end
 
--- What comes out of the spool: an answer has gone out under its id, so the id stays good.
+-- What comes out of the spool: an answer has gone out under its id, so the id stays good. It may come again,
+-- where a process died before it could delete it there, so what was counted of it is remembered.
 local function from_spool(m, first)
-  call('HINCRBY', P .. 'r:' .. first, 'copies', m.copies)
-  call('HINCRBY', P .. 'n', m.source .. ':copies', m.copies)
+  local counted = tonumber(call('HGET', P .. 'r:' .. first, 'spool:' .. m.id) or 0)
+  if m.copies > counted then
+    call('HINCRBY', P .. 'r:' .. first, 'copies', m.copies - counted)
+    call('HINCRBY', P .. 'n', m.source .. ':copies', m.copies - counted)
+    call('HSET', P .. 'r:' .. first, 'spool:' .. m.id, m.copies)
+  end
   if first ~= m.id then call('SET', P .. 'also:' .. m.id, first, 'PX', options.keep_ms) end
 end
 
@@ -173,12 +178,21 @@ local function first_of(m)
   if id and call('EXISTS', P .. 'r:' .. id) == 1 then return id end
 end
 
+-- The relay that this very postback already is: the journal was only slow to say so, or the spool tells it again.
+local function known(m)
+  if m.remap then return nil end
+  local id = m.id
+  if m.spooled then id = call('GET', P .. 'also:' .. m.id) or id end
+  if call('EXISTS', P .. 'r:' .. id) == 1 then return id end
+end
+
 for i = 2, #ARGV, 2 do
   local m = cjson.decode(ARGV[i])
-  local first = m.remap or first_of(m)
-  if call('EXISTS', P .. 'r:' .. m.id) == 1 and not m.remap then -- the journal was only slow to say so
-    local r = get(m.id, 'status', 'reason')
-    answers[#answers + 1] = {m.id, 0, r[1], r[2] or ''}
+  local same = known(m)
+  local first = same or m.remap or first_of(m)
+  if same then
+    local r = get(same, 'status', 'reason')
+    answers[#answers + 1] = {same, same == m.id and 0 or 1, r[1], r[2] or ''}
   elseif m.remap then
     answers[#answers + 1] = remap(m, first, ARGV[i + 1])
   elseif first then

@@ -1,0 +1,41 @@
+"""Logs are written where they can be, and cost nothing where they cannot."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+import structlog
+
+from relay import log
+
+
+class FullDisk(StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.fixture(autouse=True)
+def _reset() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def test_a_log_on_a_full_disk_raises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", FullDisk())
+    log.configure("info", "json")
+    structlog.get_logger().info("spool.drained", relays=3)
+
+
+def test_a_log_line_is_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    log.configure("info", "json")
+    structlog.get_logger().info("spool.drained", relays=3)
+    assert written.getvalue().startswith('{"relays": 3, "event": "spool.drained"')
+    assert written.getvalue().endswith("}\n")
