@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import resource
 import signal
-import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,70 +17,85 @@ from typing import Any, Final
 import httpx
 import tomli_w
 
-from relay import settings, wiring
+from relay import settings
 from relay.children import Child
+from relay.dev import free_port
 from relay.embedded import EmbeddedRedis
-from relay.journal.queries import Queries
-from relay.journal.records import Stats
 from relay.testing.standin import Standin
+from tests.faults.outages import Outages
+from tests.faults.store import Store
 from tests.faults.traffic import SOURCE, TOKEN
 
 KEY: Final = "key-of-the-fault-suite"
 TIMEOUT: Final = 1.0
 """Seconds of one try; what the stand-in answers later the relay never learns."""
 
-LEASE: Final = 2.0
+LEASE: Final = 4.0
 _KEPT: Final = 1_000_000
+_FULL: Final = 16 * 1024
+"""Bytes a file may have on a full disk: what is longer cannot grow any more."""
+
+_UP: Final = 30.0
+"""Seconds a process may take to start."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
-    """From a kill, or a stop, until the process answered again; seconds since 1970."""
+class Size:
+    """`per_minute` and `per_second` are the destination's rate, 0 for none; it enforces them itself."""
 
-    what: str
-    began: float
-    ended: float
+    webs: int = 2
+    workers: int = 2
+    per_minute: int = 0
+    per_second: int = 0
 
 
 @dataclass(slots=True)
 class Plant:
-    """Everything that runs. `outages` are what may cause a second sending: of workers, Redis, destination."""
+    """Everything that runs. `unwilling` counts processes that did not end by themselves when asked to."""
 
     folder: Path
-    redis: EmbeddedRedis
+    store: Store
     standin: Standin
     origins: list[str]
     webs: list[Child]
     workers: list[Child]
     env: settings.Environment
     config: settings.Config
-    kills: int = 0
-    outages: list[Outage] = field(default_factory=list)
+    outages: Outages
+    killed: int = 0
+    unwilling: int = 0
+    _watches: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, folder: Path, *, webs: int = 2, workers: int = 2, per_second: int = 0
-    ) -> AsyncIterator[Plant]:
+    async def open(cls, folder: Path, size: Size) -> AsyncIterator[Plant]:
         async with AsyncExitStack() as stack:
             standin = await stack.enter_async_context(
-                Standin.serve(keys={KEY}, keep=_KEPT, keep_orders=_KEPT, per_second=per_second)
+                Standin.serve(
+                    keys={KEY},
+                    keep=_KEPT,
+                    keep_orders=_KEPT,
+                    per_minute=size.per_minute,
+                    per_second=size.per_second,
+                )
             )
             redis = await stack.enter_async_context(EmbeddedRedis(folder))
             log = stack.enter_context((folder / "log").open("ab"))
-            ports = _free_ports(webs)
-            (folder / "relay.toml").write_text(tomli_w.dumps(_config(standin.url, per_second)))
+            ports = _ports(size.webs)
+            (folder / "relay.toml").write_text(tomli_w.dumps(_config(standin.url, size)))
             variables = _variables(folder, redis.url)
             env = {**os.environ, **variables}
+            outages = Outages()
             plant = cls(
                 folder=folder,
-                redis=redis,
+                store=Store(redis, outages),
                 standin=standin,
                 origins=[f"http://127.0.0.1:{port}" for port in ports],
                 webs=[_process("serve", {**env, "RELAY_PORT": str(port)}, log) for port in ports],
-                workers=[_process("work", env, log) for _ in range(workers)],
+                workers=[_process("work", env, log) for _ in range(size.workers)],
                 env=settings.environment(variables),
                 config=settings.load(folder / "relay.toml"),
+                outages=outages,
             )
             for child in (*plant.webs, *plant.workers):
                 await child.start()
@@ -89,111 +103,117 @@ class Plant:
             await plant.ready()
             yield plant
 
-    async def ready(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109
+    @property
+    def kills(self) -> int:
+        return self.killed + self.store.kills
+
+    async def ready(self) -> None:
         """Until every web process can record."""
-        async with asyncio.timeout(timeout), httpx.AsyncClient(trust_env=False) as http:
+        await asyncio.gather(*self._watches)
+        async with asyncio.timeout(_UP), httpx.AsyncClient(trust_env=False) as http:
             for origin in self.origins:
-                while not await _records(http, origin):  # noqa: ASYNC110 - another process's doing
+                while not await _answers(http, f"{origin}/readyz"):  # noqa: ASYNC110 - another process's doing
                     await asyncio.sleep(0.05)
 
     async def kill(self, child: Child, *, away: float = 0) -> None:
         """Kill -9, and started again, at once or after `away` seconds."""
         began = time.time()
-        self.kills += 1
+        self.killed += 1
         await child.kill()
         await asyncio.sleep(away)
         await child.start()
-        if child in self.workers:
-            self.outages.append(Outage("worker", began, time.time()))
+        self._comes_back(child, began)
 
-    async def kill_redis(self, *, away: float = 0) -> None:
-        """`away`: seconds until it is started again."""
+    async def restart(self, child: Child) -> None:
+        """As on a release: asked to end, and started again. No reason to send anything twice."""
         began = time.time()
-        self.kills += 1
-        await self.redis.kill()
-        await asyncio.sleep(away)
-        await self.redis.start()
-        self.outages.append(Outage("redis", began, time.time()))
+        await child.stop()
+        self.unwilling += await child.wait() == -signal.SIGKILL
+        await child.start()
+        if child in self.webs:
+            self._comes_back(child, began)
 
-    async def stop_redis(self, seconds: float) -> None:
-        """Neither dead nor answering, as on a disk that hangs."""
+    async def freeze(self, child: Child, seconds: float) -> None:
+        """Stopped in the middle of whatever it does, and let go on."""
         began = time.time()
-        pid = self.redis.pid
-        os.kill(pid, signal.SIGSTOP)
+        os.kill(child.pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
-            os.kill(pid, signal.SIGCONT)
-            self.outages.append(Outage("redis", began, time.time()))
+            os.kill(child.pid, signal.SIGCONT)
+            self._comes_back(child, began)
+
+    def _comes_back(self, child: Child, began: float) -> None:
+        watch = asyncio.create_task(self._until_back(child, began))
+        self._watches.add(watch)
+        watch.add_done_callback(self._watches.discard)
+
+    async def _until_back(self, child: Child, began: float) -> None:
+        if child in self.workers:
+            self.outages.add("worker", began)
+            return
+        origin = self.origins[self.webs.index(child)]
+        async with asyncio.timeout(_UP), httpx.AsyncClient(trust_env=False) as http:
+            while not await _answers(http, f"{origin}/healthz"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        self.outages.add("web", began)
+
+    @asynccontextmanager
+    async def full_disk(self, *children: Child, redis: bool = False) -> AsyncIterator[None]:
+        """No file of these processes can grow any more; with `redis`, of Redis neither."""
+        pids = [child.pid for child in children] + ([self.store.server.pid] if redis else [])
+        with self.outages.of("disk"):
+            for pid in pids:
+                _limit_files(pid, _FULL)
+            try:
+                yield
+            finally:
+                for pid in pids:
+                    _limit_files(pid, resource.RLIM_INFINITY)
 
     async def stop_destination(self, seconds: float) -> None:
         """Calls under way break off, further ones are refused."""
-        began = time.time()
-        await self.standin.stop()
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            await self.standin.start()
-            self.outages.append(Outage("destination", began, time.time()))
+        with self.outages.of("destination"):
+            await self.standin.stop()
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                await self.standin.start()
 
-    @asynccontextmanager
-    async def queries(self) -> AsyncIterator[Queries]:
-        client = wiring.redis(self.env)
-        try:
-            yield Queries(wiring.journal(client, self.config), [SOURCE], ["main"])
-        finally:
-            await client.aclose(close_connection_pool=True)
-
-    async def settled(self, received: int, within: float) -> Stats:
-        """The sum once `received` postbacks came and none is under way, or after `within` seconds."""
-        ends = time.monotonic() + within
-        async with self.queries() as queries:
-            while True:
-                stats = await queries.stats()
-                waiting = sum(stats.counts[word] for word in ("queued", "retrying", "held"))
-                if (stats.received >= received and not waiting) or time.monotonic() > ends:
-                    return stats
-                await asyncio.sleep(0.2)
-
-    async def statuses(self, relays: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Of each, its status and reason; of those that the journal does not know, nothing."""
-        found = {}
-        async with self.queries() as queries:
-            for relay in relays:
-                detail = await queries.detail(relay)
-                if detail is not None:
-                    found[relay] = (str(detail.relay.status), detail.relay.reason)
-        return found
-
-    async def said_stats(self) -> dict[str, Any]:
-        """What `relay stats` prints."""
+    async def said(self, *words: str) -> str:
+        """What `relay WORDS` prints."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "relay", "stats"),
+            *(sys.executable, "-m", "relay", *words),
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, **_variables(self.folder, self.redis.url)},
+            env={**os.environ, **_variables(self.folder, self.store.server.url)},
         )
-        said, _ = await process.communicate()
-        answer: dict[str, Any] = json.loads(said)
-        return answer
+        out, _ = await process.communicate()
+        return out.decode()
 
 
 def _process(verb: str, env: dict[str, str], log: Any) -> Child:
     return Child(verb, (sys.executable, "-m", "relay", verb), env=env, output=log)
 
 
-async def _records(http: httpx.AsyncClient, origin: str) -> bool:
+def _limit_files(pid: int, most: int) -> None:
+    """Of a process that may have died meanwhile."""
     try:
-        return (await http.get(f"{origin}/readyz")).status_code == httpx.codes.OK
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, hard))
+    except ProcessLookupError:
+        return
+
+
+async def _answers(http: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await http.get(url)).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+def _ports(count: int) -> list[int]:
+    """None that the system gives to clients: one of them could take it while its process is down."""
+    return [free_port("127.0.0.1", 0) for _ in range(count)]
 
 
 def _variables(folder: Path, redis: str) -> dict[str, str]:
@@ -201,19 +221,19 @@ def _variables(folder: Path, redis: str) -> dict[str, str]:
         "RELAY_CONFIG": str(folder / "relay.toml"),
         "RELAY_DATA_DIR": str(folder),
         "RELAY_REDIS_URL": redis,
-        "RELAY_LOG_LEVEL": "warning",
+        "RELAY_LOG_LEVEL": "info",
         "RELAY_LOG_FORMAT": "json",
     }
 
 
-def _config(standin: str, per_second: int) -> dict[str, Any]:
+def _config(standin: str, size: Size) -> dict[str, Any]:
     return {
         "destinations": {
             "main": {
                 "api_key": KEY,
                 "url": standin,
-                "rate_per_minute": 0,
-                "rate_per_second": per_second,
+                "rate_per_minute": size.per_minute,
+                "rate_per_second": size.per_second,
                 "timeout": f"{round(TIMEOUT * 1000)}ms",
                 "lease": f"{round(LEASE * 1000)}ms",
                 "retry_schedule": ["200ms"] * 1000,  # nothing is to die of the destination's trouble

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.plant import Size
 from tests.faults.run import Plan, run
 
 SELECTION = {
@@ -19,6 +20,6 @@ SELECTION = {
 async def test_what_was_acknowledged_arrives_once_and_in_order_whatever_fails(
     faults: tuple[str, ...], tmp_path: Path
 ) -> None:
-    plan = Plan(postbacks=300, seed=7, faults=faults, rate=60, every=1, webs=1, workers=1)
+    plan = Plan(postbacks=300, seed=7, faults=faults, rate=60, every=1, size=Size(webs=1, workers=1))
     verdict = await run(plan, tmp_path)
     assert verdict.good, "\n".join([str(verdict), *verdict.faults])

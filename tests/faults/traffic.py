@@ -77,6 +77,25 @@ class Postback:
     ids: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one request was met with. `code` is 0 where the connection broke, or nobody answered in time.
+
+    Moments are seconds since 1970.
+    """
+
+    asked: float
+    came: float
+    code: int
+    relay: str = ""
+    duplicate: bool = False
+    retry_after: bool = False
+
+    @property
+    def took(self) -> float:
+        return self.came - self.asked
+
+
 @dataclass(slots=True)
 class Customer:
     """`told` are the postbacks acknowledged so far, in the order they were sent."""
@@ -185,7 +204,7 @@ class Shop:
     """Sends what `crowd` has to tell, at `rate` a second, from `clients` at once, to any of `origins`.
 
     `duplicates` and `reordering` are the chances that a postback is sent twice, and that one goes before its
-    customer's one before; faults raise them. `refused` counts what had to be sent again.
+    customer's one before; faults raise them. `answers` keeps every answer.
     """
 
     def __init__(
@@ -199,12 +218,17 @@ class Shop:
     ) -> None:
         self.duplicates = 0.03
         self.reordering = 0.0
-        self.refused = 0
+        self.answers: list[Answer] = []
         self.crowd = crowd
+        self._ahead = self._all = sum(len(customer.ahead) for customer in crowd)
         self._origins = origins
         self._chance = chance
         self._pause = clients / rate
         self._clients = clients
+
+    @property
+    def share_told(self) -> float:
+        return 1 - self._ahead / self._all
 
     async def open(self) -> None:
         """Until all is told and acknowledged."""
@@ -231,6 +255,7 @@ class Shop:
     async def _tell(self, http: httpx.AsyncClient, customer: Customer) -> None:
         postback = customer.ahead.pop(0)
         customer.told.append(postback)
+        self._ahead -= 1
         copies = 2 if self._chance.random() < self.duplicates else 1
         async with asyncio.TaskGroup() as group:
             for _ in range(copies):
@@ -239,17 +264,23 @@ class Shop:
     async def _send(self, http: httpx.AsyncClient, postback: Postback) -> None:
         """Until acknowledged; a platform that gave up would prove nothing."""
         while True:
-            url = f"{self._chance.choice(self._origins)}/in/{SOURCE}/{TOKEN}?{postback.query}"
-            try:
-                answer = await http.post(
-                    url, content=postback.body, headers={"content-type": "application/json"}
-                )
-            except httpx.HTTPError:
-                self.refused += 1
-            else:
-                if answer.status_code == httpx.codes.OK:
-                    postback.relay = answer.json()["id"]
-                    postback.ids.add(postback.relay)
-                    return
-                self.refused += 1
+            answer = await self._ask(http, postback)
+            self.answers.append(answer)
+            if answer.code == httpx.codes.OK:
+                postback.relay = answer.relay
+                postback.ids.add(answer.relay)
+                return
             await asyncio.sleep(self._chance.uniform(*_AGAIN))
+
+    async def _ask(self, http: httpx.AsyncClient, postback: Postback) -> Answer:
+        url = f"{self._chance.choice(self._origins)}/in/{SOURCE}/{TOKEN}?{postback.query}"
+        asked = time.time()
+        try:
+            answer = await http.post(url, content=postback.body, headers={"content-type": "application/json"})
+        except httpx.HTTPError:
+            return Answer(asked, time.time(), 0)
+        came = time.time()
+        if answer.status_code != httpx.codes.OK:
+            return Answer(asked, came, answer.status_code, retry_after="retry-after" in answer.headers)
+        said = answer.json()
+        return Answer(asked, came, answer.status_code, said["id"], said["duplicate"])

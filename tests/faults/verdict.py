@@ -1,19 +1,18 @@
-"""Did everything that was acknowledged arrive, once and in order?
-
-What must arrive follows from what was told, in the order in which it was told, by the rules of composing:
-a shipment before its sale makes the sale up, nothing follows a full refund or a cancel, steps of refunds sum.
-"""
+"""Did everything that was acknowledged arrive, once and in order, and was every answer as promised?"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from relay.receive.keeper import DEADLINE
+from relay.testing.standin.orders import Violation
 from relay.testing.standin.records import Record
-from tests.faults.plant import Outage
-from tests.faults.traffic import Customer, Kind, Order, Postback
+from tests.faults.aftermath import Found
+from tests.faults.expected import Push, expected, lines, misplaced, push_of
+from tests.faults.outages import Outages
+from tests.faults.traffic import Answer, Customer, Kind, Postback
 
 _BEFORE: Final = 1.5
 """Seconds before a kill in which a call may have been taken whose result was not yet written."""
@@ -22,20 +21,29 @@ _AFTER: Final = 1.0
 _UNHEARD: Final = frozenset({"lose", "cut", "delay"})
 """Faults whose answers the relay could not hear, so that it has to send again."""
 
+_SLOWEST: Final = DEADLINE + 1.5
+"""Seconds until an answer at the latest: the journal's deadline, the spool, and a machine with other work."""
+
 _SHOWN: Final = 20
 
 
-class Push(NamedTuple):
-    """A call as the destination sees it. `amount` is the refund's own where it is one."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`found` is by acknowledged id; `said` is what `relay stats` printed; `oddities` are sentences."""
 
-    name: str
-    status: str
-    amount: int
+    found: Mapping[str, Found]
+    records: Sequence[Record]
+    violations: Sequence[Violation]
+    answers: Sequence[Answer]
+    outages: Outages
+    said: Mapping[str, Any]
+    oddities: Sequence[str] = ()
+    kills: int = 0
 
 
 @dataclass
 class Verdict:
-    """`faults` tells each thing that must not be, for whoever has to find the cause."""
+    """`faults` tells each thing that must not be, for whoever has to find the cause. `slowest` in seconds."""
 
     accepted: int = 0
     kills: int = 0
@@ -45,12 +53,14 @@ class Verdict:
     out_of_order: int = 0
     over_budget: int = 0
     balanced: bool = True
+    refused: int = 0
+    slowest: float = 0
     faults: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
-        wrong = self.lost or self.out_of_order or self.over_budget or self.twice > self.after_kill
-        return self.balanced and not wrong and not self.faults
+        wrong = self.lost or self.out_of_order or self.over_budget or self.refused
+        return self.balanced and not wrong and self.twice == self.after_kill and not self.faults
 
     def __str__(self) -> str:
         return (
@@ -65,31 +75,56 @@ class Verdict:
             self.faults.append(what)
 
 
-def judge(
-    crowd: Sequence[Customer],
-    statuses: Mapping[str, tuple[str, str]],
-    records: Sequence[Record],
-    outages: Sequence[Outage],
-    said: Mapping[str, Any],
-) -> Verdict:
-    """`statuses` are those of the acknowledged relays, `said` is what `relay stats` printed."""
+def judge(crowd: Sequence[Customer], seen: Evidence) -> Verdict:
     told = [postback for customer in crowd for postback in customer.told if postback.relay]
-    verdict = Verdict(accepted=len(told))
-    accepted = [record for record in records if record.accepted and record.method == "POST"]
-    _settled(verdict, told, statuses)
+    verdict = Verdict(accepted=len(told), kills=seen.kills)
+    accepted = [record for record in seen.records if record.accepted and record.method == "POST"]
+    _answered(verdict, seen)
+    _settled(verdict, told, seen.found)
     _arrived(verdict, crowd, accepted)
-    _checkouts(verdict, told, statuses, accepted)
-    _repeats(verdict, accepted, outages)
-    _balance(verdict, told, said)
-    verdict.over_budget = sum(record.status == 429 and record.fault is None for record in records)
+    _checkouts(verdict, told, seen.found, accepted)
+    _repeats(verdict, accepted, seen.outages)
+    _balance(verdict, told, seen)
+    verdict.over_budget = sum(record.status == 429 and record.fault is None for record in seen.records)
+    for violation in seen.violations:
+        if violation.rule.startswith("a p"):  # a property, a product; repeats and order are judged above
+            verdict.blame(f"{violation.id}: {violation.rule}")
+    for oddity in seen.oddities:
+        verdict.blame(oddity)
     return verdict
 
 
-def _settled(verdict: Verdict, told: Iterable[Postback], statuses: Mapping[str, tuple[str, str]]) -> None:
+def _answered(verdict: Verdict, seen: Evidence) -> None:
+    """Each in time and with 200, but where there was nobody to answer, or no room to keep it."""
+    for answer in seen.answers:
+        if _down(seen.outages, answer):
+            continue
+        if answer.code == 200:
+            verdict.slowest = max(verdict.slowest, answer.took)
+        elif not (answer.code == 503 and answer.retry_after and _full(seen.outages, answer)):
+            verdict.refused += 1
+            verdict.blame(
+                f"answered {answer.code or 'nothing'} after {answer.took:.2f} s at {answer.came:.2f}"
+            )
+    if verdict.slowest > _SLOWEST:
+        verdict.blame(f"the slowest answer took {verdict.slowest:.2f} s")
+
+
+def _down(outages: Outages, answer: Answer) -> bool:
+    return outages.cover(answer.asked, answer.came, "web", before=0.2, after=0.2)
+
+
+def _full(outages: Outages, answer: Answer) -> bool:
+    return outages.cover(answer.asked, answer.came, "disk", before=0, after=_AFTER)
+
+
+def _settled(verdict: Verdict, told: Iterable[Postback], found: Mapping[str, Found]) -> None:
     for postback in told:
-        status, reason = statuses.get(postback.relay, ("unknown", ""))
-        if len(postback.ids) > 1:
-            verdict.blame(f"{_say(postback)} was acknowledged under {len(postback.ids)} ids")
+        relays = {found[known].relay if known in found else f"{known}, unknown" for known in postback.ids}
+        if len(relays) > 1:
+            verdict.blame(f"{_say(postback)} has several relays: {sorted(relays)}")
+        known = found.get(postback.relay)
+        status, reason = (known.status, known.reason) if known else ("unknown", "")
         if status not in ("delivered", "ignored"):
             verdict.lost += 1
             verdict.blame(f"{_say(postback)} is {status} in the end: {reason}")
@@ -100,139 +135,76 @@ def _arrived(verdict: Verdict, crowd: Sequence[Customer], accepted: Sequence[Rec
     arrived: dict[str, list[Push]] = {}
     seen: set[Push] = set()
     for record in accepted:
-        push = _push(record.body)
+        push = push_of(record.body)
         if push not in seen and push.status != "checkout":
             arrived.setdefault(record.body["customer"]["email"], []).append(push)
         seen.add(push)
     for customer in crowd:
         came = arrived.get(customer.email, [])
-        for line in _lines(customer.told):
+        for line in lines(customer.told):
             names = {postback.order.name for postback in line}
             _compare(verdict, line, [push for push in came if push.name in names])
 
 
 def _compare(verdict: Verdict, line: Sequence[Postback], came: Sequence[Push]) -> None:
-    expected = list(_expected(line))
-    missing = [push for push in expected if push not in came]
+    wanted = list(expected(line))
+    missing = [push for push in wanted if push not in came]
     verdict.lost += len(missing)
     for push in missing:
         verdict.blame(f"{push} never arrived")
-    wrong = _misplaced(expected, came)
+    wrong = misplaced(wanted, came)
     verdict.out_of_order += wrong
     if wrong:
         told = [_say(each) for each in line]
-        verdict.blame(f"told {told}, expected {expected}, came {came}")
-
-
-def _lines(told: Sequence[Postback]) -> Iterator[Sequence[Postback]]:
-    """What must keep one order: all of a customer, but each order whose customer was not known at first."""
-    known: set[Order] = set()
-    apart: set[Order] = set()
-    for postback in told:
-        if postback.thin and postback.order not in known:
-            apart.add(postback.order)
-        if not postback.thin and postback.kind is not Kind.CHECKOUT:
-            known.add(postback.order)
-    yield [postback for postback in told if postback.order not in apart]
-    for order in apart:
-        yield [postback for postback in told if postback.order == order]
+        verdict.blame(f"told {told}, expected {wanted}, came {came}")
 
 
 def _checkouts(
-    verdict: Verdict,
-    told: Iterable[Postback],
-    statuses: Mapping[str, tuple[str, str]],
-    accepted: Iterable[Record],
+    verdict: Verdict, told: Iterable[Postback], found: Mapping[str, Found], accepted: Iterable[Record]
 ) -> None:
     """A checkout may be overtaken by an order at any moment, so it is held to its own word only."""
     arrived = {record.body["checkoutId"] for record in accepted if "checkoutId" in record.body}
     for postback in told:
-        said = statuses.get(postback.relay, ("", ""))[0] == "delivered"
+        said = postback.relay in found and found[postback.relay].status == "delivered"
         if postback.kind is Kind.CHECKOUT and said and postback.order.name not in arrived:
             verdict.lost += 1
             verdict.blame(f"{_say(postback)} is called delivered, and never arrived")
 
 
-def _misplaced(expected: Sequence[Push], came: Sequence[Push]) -> int:
-    """How many came that something later had overtaken, or that nobody expected."""
-    place = {push: n for n, push in enumerate(expected)}
-    furthest, wrong = -1, 0
-    for push in came:
-        n = place.get(push, -1)
-        wrong += n < furthest or n < 0
-        furthest = max(furthest, n)
-    return wrong
-
-
-def _composed(told: Sequence[Postback]) -> Iterator[Postback]:
-    """A thin one waits, outside the line, until its order is known."""
-    known: set[Order] = set()
-    waiting: dict[Order, list[Postback]] = {}
-    for postback in told:
-        if postback.thin and postback.order not in known:
-            waiting.setdefault(postback.order, []).append(postback)
-            continue
-        if postback.kind is not Kind.CHECKOUT:  # which does not say enough of the order
-            known.add(postback.order)
-            yield from waiting.pop(postback.order, ())
-        yield postback
-
-
-def _expected(told: Sequence[Postback]) -> Iterator[Push]:
-    sent: dict[Order, set[str]] = {}
-    refunded: Counter[Order] = Counter()
-    for postback in _composed(told):
-        order, kind = postback.order, postback.kind
-        known = sent.setdefault(order, set())
-        over = "cancelled" in known or refunded[order] >= order.total
-        if kind in (Kind.SALE, Kind.SHIPPED) and not over:
-            wanted = ("placed",) if kind is Kind.SALE else ("placed", "fulfilled")
-            yield from (Push(order.name, word, order.total) for word in wanted if word not in known)
-            known.update(wanted)
-        elif kind is Kind.CANCELLED and "cancelled" not in known:
-            yield Push(order.name, "cancelled", order.total)
-            known.add("cancelled")
-        elif kind in (Kind.PART_REFUNDED, Kind.REFUNDED):
-            step = (order.total if kind is Kind.REFUNDED else order.refund) - refunded[order]
-            if step > 0:
-                yield Push(order.name, "refunded", step)
-                refunded[order] += step
-
-
-def _repeats(verdict: Verdict, accepted: Sequence[Record], outages: Sequence[Outage]) -> None:
+def _repeats(verdict: Verdict, accepted: Sequence[Record], outages: Outages) -> None:
     """Calls that were taken again although the answer to the first could be had."""
     last: dict[Push, Record] = {}
     for record in accepted:
         if record.fault == "delay":  # recorded when it is answered, to nobody: its repeat may stand before it
-            last.setdefault(_push(record.body), record)
+            last.setdefault(push_of(record.body), record)
             continue
-        push = _push(record.body)
+        push = push_of(record.body)
         before = last.get(push)
         last[push] = record
-        if before is None or before.fault in _UNHEARD or _during(before.at, outages, "destination"):
+        if before is None or before.fault in _UNHEARD:
+            continue
+        if outages.cover(before.at, before.at, "destination", before=_BEFORE, after=_AFTER):
             continue
         verdict.twice += 1
-        if _during(before.at, outages, "worker", "redis"):
+        if outages.cover(before.at, before.at, "worker", "redis", before=_BEFORE, after=_AFTER):
             verdict.after_kill += 1
         else:
             later = record.at - before.at
             verdict.blame(f"{push} was sent again {later:.2f} s later, and nothing was killed")
 
 
-def _during(at: float, outages: Iterable[Outage], *what: str) -> bool:
-    return any(o.what in what and o.began - _BEFORE <= at <= o.ended + _AFTER for o in outages)
-
-
-def _balance(verdict: Verdict, told: Sequence[Postback], said: Mapping[str, Any]) -> None:
+def _balance(verdict: Verdict, told: Sequence[Postback], seen: Evidence) -> None:
+    said = seen.said
     verdict.balanced = said["balanced"] is True
     if said["received"] != len(told):
         verdict.blame(f"{len(told)} were acknowledged, and {said['received']} counted as received")
-
-
-def _push(body: Mapping[str, Any]) -> Push:
-    if "checkoutId" in body:
-        return Push(body["checkoutId"], "checkout", 0)
-    return Push(body["orderId"], body["status"], body.get("refundAmountCents", body["totalCents"]))
+    copies = sum(answer.duplicate for answer in seen.answers)
+    most = len(seen.answers) - len(told)
+    if not copies <= said["duplicates"] <= most:
+        verdict.blame(
+            f"{copies} were acknowledged as copies, {most} requests were repeats, "
+            f"and {said['duplicates']} copies counted"
+        )
 
 
 def _say(postback: Postback) -> str:

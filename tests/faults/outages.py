@@ -1,0 +1,43 @@
+"""When what was out of order, so that the verdict can tell what had a cause."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+What: TypeAlias = Literal["web", "worker", "redis", "disk", "destination"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """From the blow until the process answered again; seconds since 1970."""
+
+    what: What
+    began: float
+    ended: float
+
+
+@dataclass(slots=True)
+class Outages:
+    list: list[Outage] = field(default_factory=list)
+
+    @contextmanager
+    def of(self, what: What) -> Iterator[None]:
+        began = time.time()
+        try:
+            yield
+        finally:
+            self.add(what, began)
+
+    def add(self, what: What, began: float) -> None:
+        """It ends now."""
+        self.list.append(Outage(what, began, time.time()))
+
+    def cover(self, began: float, ended: float, *what: What, before: float, after: float) -> bool:
+        """Whether one of `what` was out of order at some moment between, with a margin on either side."""
+        return any(
+            o.what in what and o.began - before <= ended and began <= o.ended + after for o in self.list
+        )
