@@ -78,10 +78,10 @@ async def test_without_a_limit_backfill_is_not_spaced(journal: Journal) -> None:
 
 async def test_a_live_relay_behind_backfill_of_its_customer_makes_the_lane_live(journal: Journal) -> None:
     other = await queue(journal, "old-0", backfill=True)
-    await queue(journal, "old-1", email="jo@example.com", backfill=True)
     first = await claim(journal)
     assert [leased.id for leased in first.relays] == [other]
     await reserve(journal, first.relays[0])
+    await queue(journal, "old-1", email="jo@example.com", backfill=True)
     await queue(journal, "live", email="jo@example.com")
     second = await claim(journal)
     assert [leased.fields["order"] for leased in second.relays] == ["old-1"]
