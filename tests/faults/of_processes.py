@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from relay.children import Child
 from tests.faults.scene import Scene
 
 
 async def kill_web(scene: Scene) -> None:
-    await scene.plant.kill(scene.chance.choice(scene.plant.webs))
+    await scene.plant.kill(await _one(scene, scene.plant.webs))
 
 
 async def kill_worker(scene: Scene) -> None:
-    await scene.plant.kill(scene.chance.choice(scene.plant.workers))
+    await scene.plant.kill(await _one(scene, scene.plant.workers))
 
 
 async def workers_away(scene: Scene) -> None:
@@ -30,20 +31,20 @@ async def kill_all(scene: Scene) -> None:
 
 
 async def restart_web(scene: Scene) -> None:
-    await scene.plant.restart(scene.chance.choice(scene.plant.webs))
+    await scene.plant.restart(await _one(scene, scene.plant.webs))
 
 
 async def restart_worker(scene: Scene) -> None:
-    await scene.plant.restart(scene.chance.choice(scene.plant.workers))
+    await scene.plant.restart(await _one(scene, scene.plant.workers))
 
 
 async def stop_web(scene: Scene) -> None:
-    await scene.plant.freeze(scene.chance.choice(scene.plant.webs), scene.chance.uniform(0.5, 4))
+    await scene.plant.freeze(await _one(scene, scene.plant.webs), scene.chance.uniform(0.5, 4))
 
 
 async def stop_worker(scene: Scene) -> None:
     """For longer than its leases."""
-    await scene.plant.freeze(scene.chance.choice(scene.plant.workers), scene.chance.uniform(0.5, 8))
+    await scene.plant.freeze(await _one(scene, scene.plant.workers), scene.chance.uniform(0.5, 8))
 
 
 async def spool_full(scene: Scene) -> None:
@@ -60,6 +61,10 @@ async def disk_full(scene: Scene) -> None:
         async with plant.full_disk(*_all(scene), redis=True):
             await asyncio.sleep(scene.chance.uniform(1, 3))
         await plant.store.kill()
+
+
+async def _one(scene: Scene, children: Sequence[Child]) -> Child:
+    return await scene.plant.one_up(children, scene.chance)
 
 
 def _all(scene: Scene) -> list[Child]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import resource
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +65,7 @@ class Plant:
     outages: Outages
     killed: int = 0
     unwilling: int = 0
-    _watches: set[asyncio.Task[None]] = field(default_factory=set)
+    _watches: dict[asyncio.Task[None], Child] = field(default_factory=dict)
 
     @classmethod
     @asynccontextmanager
@@ -115,6 +116,14 @@ class Plant:
                 while not await _answers(http, f"{origin}/readyz"):  # noqa: ASYNC110 - another process's doing
                     await asyncio.sleep(0.05)
 
+    async def one_up(self, children: Sequence[Child], chance: random.Random) -> Child:
+        """Any that is not just starting."""
+        while True:
+            up = [child for child in children if child not in self._watches.values()]
+            if up:
+                return chance.choice(up)
+            await asyncio.wait(self._watches, return_when=asyncio.FIRST_COMPLETED)
+
     async def kill(self, child: Child, *, away: float = 0) -> None:
         """Kill -9, and started again, at once or after `away` seconds."""
         began = time.time()
@@ -145,8 +154,8 @@ class Plant:
 
     def _comes_back(self, child: Child, began: float) -> None:
         watch = asyncio.create_task(self._until_back(child, began))
-        self._watches.add(watch)
-        watch.add_done_callback(self._watches.discard)
+        self._watches[watch] = child
+        watch.add_done_callback(self._watches.pop)
 
     async def _until_back(self, child: Child, began: float) -> None:
         if child in self.workers:

@@ -10,9 +10,17 @@ from tests.faults.plant import Size
 from tests.faults.run import Plan, run
 
 SELECTION = {
-    "processes": ("kill-web", "kill-worker", "kill-redis"),
-    "the_destination": ("down", "drop", "slow", "too-slow", "errors", "lose", "limit"),
-    "the_sender": ("duplicates", "reorder"),
+    "processes": ("kill-web", "kill-worker", "restart-worker", "disk-full"),
+    "redis": ("kill-redis", "out-of-memory", "read-only", "misconf"),
+    "senders_and_destination": (
+        "duplicates",
+        "reorder",
+        "drop",
+        "too-slow",
+        "errors",
+        "lose",
+        "limit",
+    ),
 }
 
 
@@ -20,6 +28,6 @@ SELECTION = {
 async def test_what_was_acknowledged_arrives_once_and_in_order_whatever_fails(
     faults: tuple[str, ...], tmp_path: Path
 ) -> None:
-    plan = Plan(postbacks=300, seed=7, faults=faults, rate=60, every=1, size=Size(webs=1, workers=1))
+    plan = Plan(postbacks=150, seed=7, faults=faults, rate=40, every=1.5, size=Size(webs=1, workers=1))
     verdict = await run(plan, tmp_path)
     assert verdict.good, "\n".join([str(verdict), *verdict.faults])
