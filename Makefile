@@ -1,7 +1,7 @@
 # Needs make, git and Python 3.11 or newer; everything else goes into .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint faults bench lock clean
+.PHONY: help run test lint fuzz faults bench lock clean
 
 # The first that runs, is new enough and can make an environment. 3.12 and 3.11 come first: for them a Redis
 # comes along on Linux x86_64. `make PYTHON=/path/to/python run` chooses another.
@@ -18,6 +18,7 @@ help:
 	@echo 'make run    the relay with everything it needs, in the foreground (ARGS="--port 9000")'
 	@echo 'make test   all tests (ARGS="tests/test_dev.py -x")'
 	@echo 'make lint   style, types and the borders between the parts'
+	@echo 'make fuzz   fixtures of every adapter, mutated: read or refused, nothing else (ARGS="5000 --adapter acme --seed 2")'
 	@echo 'make faults kill -9 and worse, and whether each postback arrived once and in order (ARGS="--postbacks 20000 --seed 2")'
 	@echo 'make bench  how fast, as ratios (ARGS="--seconds 10 --rounds 5")'
 	@echo 'make lock   new requirements*.lock from pyproject.toml (UPGRADE=--upgrade for newer releases)'
@@ -34,6 +35,9 @@ lint: $(DEV)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(DEV)
+	$(BIN)/python -m relay.testing.fuzz $(ARGS)
 
 faults: $(DEV)
 	$(BIN)/python -m tests.faults $(ARGS)

@@ -18,6 +18,7 @@ from adapters.checkoutchamp.state import shipment
 from adapters.checkoutchamp.values import Ids
 from adapters.checkoutchamp.words import NOTICES, ON_ITS_WAY, Means
 from relay.errors import Unmappable
+from relay.normalise import urls
 from relay.normalise.amounts import Money, amount, missing
 from relay.normalise.beside import Plan, collect
 from relay.normalise.building import customer, priced, unmappable
@@ -37,7 +38,6 @@ from relay.normalise.payload import Payload, cut, fitting_id
 from relay.normalise.words import plain
 
 _DIGEST_LENGTH: Final = 24
-_LONGEST_URL: Final = 2000
 # Which field of theirs a value of ours comes from, for an error the merchant can act on.
 _FIELD_OF: Final = {
     "order_id": "orderId",
@@ -133,7 +133,7 @@ def _checkout(_: Verdict, payload: Payload, context: Context) -> tuple[Event, ..
     zone = context.source.timezone
     fields = _order(payload, context, checkout=True)
     started = fields.pop("ordered_at") or values.moment(payload, "acquisitionDate", zone)
-    return (CheckoutStarted(**fields, started_at=started, url=_url(payload)),)
+    return (CheckoutStarted(**fields, started_at=started, url=urls.web(payload.text("salesUrl"))),)
 
 
 _BUILDERS: Final[Mapping[Does, Callable[[Verdict, Payload, Context], tuple[Event, ...]]]] = MappingProxyType(
@@ -248,10 +248,3 @@ def _properties(
     found = collect(context.properties, _subject(payload, context, ids))
     # A generic event belongs to no order at the destination, so that it has to name it itself.
     return found if of_order or ids is None else {"order": ids.best, **found}
-
-
-def _url(payload: Payload) -> str | None:
-    text = payload.text("salesUrl")
-    if text is None or len(text) > _LONGEST_URL or not text.lower().startswith(("http://", "https://")):
-        return None
-    return text

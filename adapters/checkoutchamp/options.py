@@ -7,12 +7,12 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
-from adapters.checkoutchamp.names import DROPPED, SEEN
+from adapters.checkoutchamp.names import PRIVATE, SEEN
 from adapters.checkoutchamp.words import EVENT_WORDS, Means
 from relay.normalise.fields import names_of, plain_key
 from relay.normalise.options import MerchantOptions
 
-_PRIVATE: Final = DROPPED | names_of("""
+_PRIVATE: Final = PRIVATE | names_of("""
     transactionid actualtransactionid parenttxnid clienttxnid merchanttxnid gatewaytitle gatewayid
     merchantid merchantdescriptor midnumber avsresponse cvvresponse
     shipfullname shipfirstname shiplastname shipaddress1 shipaddress2 shipcity shipstate
@@ -69,6 +69,6 @@ class CheckoutChampOptions(MerchantOptions):
         for field, export_name in names.items():
             if field not in SEEN:
                 raise ValueError(f"{field!r} is no field this adapter reads")
-            if not plain_key(export_name) or plain_key(export_name) in DROPPED:
+            if not plain_key(export_name) or plain_key(export_name) in PRIVATE:
                 raise ValueError(f"{field} = {export_name!r}: such a field is never read")
         return names

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from adapters.checkoutchamp.names import DROPPED, SEEN
+from adapters.checkoutchamp.names import DROPPED, LAST_FOUR, SEEN
 from relay.errors import Malformed
 from relay.normalise import fields, payload
 from relay.normalise.contract import Postback
 from relay.normalise.fields import Value
 from relay.normalise.payload import Clean, Keys, Payload, Said
 
-# Never read but for one rule: four zeros mark a test.
-_LAST_FOUR: Final = ("cardlast4", "last4")
-_NEVER_READ: Final = DROPPED.difference(_LAST_FOUR)
 _DOCUMENTED: Final = frozenset(SEEN)
 
 # One of these says that the level holds the order itself and not a wrapper around it.
@@ -24,18 +21,18 @@ _WRAPPERS: Final = ("orderdetails", "order", "orderdata", "data", "payload")
 
 
 class OrderPayload(Payload):
-    """`last_four` are a card's last digits; no other look-up finds them."""
+    """`last_four` are a card's last digits, read for one rule; no other look-up finds them."""
 
     __slots__ = ("last_four",)
 
     def __init__(self, plain: Clean, keys: Keys, url: Clean) -> None:
         super().__init__(plain, keys, url)
-        digits = [self.plain.pop(name, None) for name in _LAST_FOUR]
+        digits = [self.plain.pop(name, None) for name in LAST_FOUR]
         self.last_four = next((text for text in digits if isinstance(text, str)), None)
 
 
 def clean(tree: Mapping[str, Value]) -> Clean:
-    return payload.clean(tree, _NEVER_READ, _DOCUMENTED)
+    return payload.clean(tree, DROPPED, _DOCUMENTED)
 
 
 def read(postback: Postback, keys: Keys) -> OrderPayload:

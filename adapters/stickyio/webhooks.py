@@ -15,7 +15,7 @@ from typing import Final
 
 from adapters.stickyio.options import StickyioOptions
 from relay.errors import Malformed, Unmappable
-from relay.normalise import fields, money
+from relay.normalise import fields, money, urls
 from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
 from relay.normalise.events import Product, ProductsUpserted
 from relay.normalise.fields import Fields, Value
@@ -30,7 +30,6 @@ _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]{60,}={0,2}")
 _BLOCK: Final = 16
 _TEST_KEYS: Final = frozenset({"message", "reference", "url"})
 _LONGEST_TITLE: Final = 500
-_LONGEST_URL: Final = 2000
 _LONGEST_DESCRIPTION: Final = 5000
 
 
@@ -144,11 +143,7 @@ def _image(images: Value) -> str | None:
     there = [image for image in images if isinstance(image, dict)] if isinstance(images, list) else []
     there.sort(key=lambda image: image.get("is_default") not in (1, True, "1"))
     paths = [text_of(image.get("path")) for image in there]
-    return next((path for path in paths if path and _is_url(path)), None)
-
-
-def _is_url(text: str) -> bool:
-    return text.lower().startswith(("https://", "http://")) and len(text) <= _LONGEST_URL
+    return next(filter(None, map(urls.web, paths)), None)
 
 
 def _price(found: Fields, source: SourceContext) -> tuple[dict[str, str | int], tuple[str, ...]]:

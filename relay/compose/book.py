@@ -93,7 +93,7 @@ class Facts:
             told = refund.amount_minor
         steps = {r.id: r.amount_minor or 0 for r in before if r.basis == "step"}
         summed = told + sum(steps.values())
-        return min(summed, total) if total else summed
+        return summed if total is None else min(summed, total)
 
     def largest_total(self, event: BookedEvent) -> int | None:
         """What was charged in all: a refund's postback may tell only of the first sale, without upsells."""

@@ -3,6 +3,9 @@
 `<event>__<detail>.http` holds a raw request, `<event>__<detail>.json` the outcome: the events and the exact
 calls, or "ignored" and why, or the "error" and its field. `<name>.step1.http` ... are a story in steps: each
 step is composed with what the earlier ones left in the order book.
+
+Beside the outcome may stand "source", settings other than the usual; "received_at"; and "not_words", fields
+that hold a word but do not say what happened, such as the mark of a test order.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from relay.normalise.contract import Adapter, Ignored, Postback, SourceContext
 from relay.normalise.events import BOOKED, BookedEvent, CheckoutStarted, Event
 
 _STEP: Final = re.compile(r"(.+)\.step(\d+)")
-_KEYS: Final = frozenset({"source", "received_at", "events", "calls", "skipped", "ignored", "error", "field"})
+_ABOUT: Final = frozenset({"source", "received_at", "not_words"})
+_KEYS: Final = _ABOUT | {"events", "calls", "skipped", "ignored", "error", "field"}
 _POLICIES: Final = frozenset({"upsell", "chargeback", "refund_amount", "revive", "checkout_max_age"})
 DEFAULT_RECEIVED: Final = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -190,7 +194,7 @@ def _outcome(reader: Adapter, story: Story, number: int, postback: Postback) -> 
 
 def differences(expected: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Key by key what is expected and what came, where they differ. "skipped" counts only if expected."""
-    keys = (set(expected) | set(outcome)) - {"source", "received_at"}
+    keys = (set(expected) | set(outcome)) - _ABOUT
     if "skipped" not in expected:
         keys.discard("skipped")
     return {

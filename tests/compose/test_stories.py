@@ -241,6 +241,7 @@ def test_a_chargeback_comes_on_top_of_what_was_refunded_and_never_exceeds_the_to
         "-",
     ]
     assert tell(placed(), chargeback(9999))[1:] == ["refunded 4990"]
+    assert tell(chargeback(9999) | {"total_minor": 0}) == ["-"]
 
 
 def test_a_sale_with_a_higher_total_than_its_made_up_one_corrects_it() -> None:

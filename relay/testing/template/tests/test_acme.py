@@ -1,0 +1,5 @@
+from relay.testing.hard import HardTests
+
+
+class TestAcme(HardTests):
+    adapter = "acme"

@@ -1,0 +1,230 @@
+"""One story put to an adapter and composed, with every promise of the contract watched on the way."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from relay.errors import PostbackError
+from relay.httpfile import RawRequest
+from relay.normalise import events as normalised
+from relay.normalise.contract import Adapter, Events, Ignored, Postback, Reading
+from relay.receive.reading import Read, copy_digest, recording
+from relay.receive.sources import Source
+from relay.testing import fixtures
+from relay.testing.fixtures import Fixture, Story
+from relay.testing.standin.answers import Answer
+from relay.testing.standin.api import Api, Call
+from relay.testing.standin.commerce import Commerce
+from relay.testing.standin.limits import Limits
+from relay.testing.subjects import Subject
+
+TOKEN: Final = "token-of-the-hard-tests"  # noqa: S105 - it opens nothing
+_HEADERS: Final = [(b"content-type", b"application/json")]
+_HERE: Final = Path(__file__).parent
+_UNKNOWN_SUBSCRIBER: Final = 404  # an external id the stand-in never met is no fault of the call
+
+
+class Breach(Exception):
+    """The adapter, or what was composed from it, broke a rule. Says which, where, and what to do."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        self.what = what
+        self.advice = advice
+        super().__init__(f"{what}\n  {advice}")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of one postback: the reading or the error, and the calls."""
+
+    outcome: Reading | PostbackError
+    calls: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        return (
+            frozenset(e.kind for e in self.outcome.events)
+            if isinstance(self.outcome, Events)
+            else frozenset()
+        )
+
+    @property
+    def compared(self) -> object:
+        """Equal where two tellings are alike; errors have no equality of their own."""
+        if isinstance(self.outcome, PostbackError):
+            return self.outcome.word, self.outcome.field, self.outcome.reason
+        return self.outcome
+
+    def __str__(self) -> str:
+        if isinstance(self.outcome, Events):
+            return " and ".join(e.kind for e in self.outcome.events)
+        if isinstance(self.outcome, Ignored):
+            return f"ignored ({self.outcome.reason})"
+        return f"{self.outcome.word} ({self.outcome})"
+
+
+class Trial:
+    """The order books and the destination of one story."""
+
+    def __init__(self, subject: Subject, fixture: Fixture, reader: Adapter | None = None) -> None:
+        self.reader = reader or fixtures.adapter(subject.kind, fixture.source)
+        self._source = Source("fixtures", "main", self.reader, (TOKEN,))
+        self._story = Story(fixtures.policy(fixture.source, fixture.steps[0].postback(1).received_at))
+        self._commerce = Commerce(keep=10, keep_orders=1000)
+        self._api = Api(self._commerce, Limits(), "A", None)
+        self._number = 0
+
+    def tell(self, postback: Postback) -> Told:
+        """Reads twice, records and composes. Raises Breach."""
+        self._number += 1
+        outcome = read(self.reader, postback)
+        again = read(self.reader, postback)
+        if Told(outcome).compared != Told(again).compared:
+            raise Breach(
+                f"read twice, the same postback is {Told(outcome)}, then {Told(again)} or says other values",
+                "Keep nothing between two readings, and use no clock and no chance: see the pure test.",
+            )
+        self._record(postback, outcome)
+        if not isinstance(outcome, Events):
+            return Told(outcome)
+        return Told(outcome, self._composed(postback, outcome))
+
+    def _record(self, postback: Postback, outcome: Reading | PostbackError) -> None:
+        """As the intake does it: what cannot be written down would be lost."""
+        copy = copy_digest(self._source, postback)
+        try:
+            recording(Read(self._source, outcome, postback, copy), f"{self._number:020d}")
+        except Exception as error:
+            raise Breach(
+                f"what was read cannot be recorded: {type(error).__name__}: {error}",
+                "An event, a warning or a reason holds a value that is no proper text, such as half of a "
+                "surrogate pair; build events through their models, and put no raw value into a reason.",
+            ) from error
+
+    def _composed(self, postback: Postback, outcome: Events) -> tuple[Mapping[str, Any], ...]:
+        calls = []
+        for told in self._story.tell(self._number, postback, outcome.events):
+            if "path" in told:
+                calls.append(told)
+                self._offer(told)
+        return tuple(calls)
+
+    def _offer(self, told: Mapping[str, Any]) -> None:
+        body = json.dumps(told["body"], ensure_ascii=False, separators=(",", ":")).encode()
+        answer = self._api.handle(
+            Call("POST", told["path"], b"", _HEADERS, body, "key"), self._number, "waits"
+        )
+        if not answer.accepted and answer.status != _UNKNOWN_SUBSCRIBER:
+            raise Breach(
+                f"the Commerce API would refuse POST {told['path']}: {_said(answer)}",
+                "Read the value more strictly: raise Unmappable with the field's name where the order cannot "
+                f"go without it, else leave it out with a warning. The call: {json.dumps(told['body'])}",
+            )
+        if self._commerce.violations:
+            raise Breach(
+                f"POST {told['path']} breaks a rule: {self._commerce.violations[0].rule}",
+                f"The call: {json.dumps(told['body'])}",
+            )
+
+
+def _said(answer: Answer) -> str:
+    return str(json.loads(answer.body)["error"])
+
+
+def read(reader: Adapter, postback: Postback) -> Reading | PostbackError:
+    """The reading, or the error where it is one of the contract's. Raises Breach for anything else."""
+    try:
+        reading = reader.read(postback)
+    except PostbackError as error:
+        return error
+    except Exception as error:
+        raise Breach(
+            f"{type(error).__name__}: {error} at {_place(error)}",
+            "Only Malformed, Unsupported and Unmappable may leave read(). Raise Unmappable with the field's "
+            "name where a value is missing or wrong; a field may hold anything, or not be there.",
+        ) from error
+    _check_type(reading)
+    return reading
+
+
+def _check_type(reading: object) -> None:
+    if isinstance(reading, Ignored):
+        if not reading.reason.strip():
+            raise Breach("ignored without a reason", "Say why in a short phrase: Ignored('test order').")
+    elif not isinstance(reading, Events):
+        raise Breach(
+            f"read() returned {type(reading).__name__}", "Return Events(...) or Ignored(...), or raise."
+        )
+    elif not reading.events:
+        raise Breach(
+            "Events without an event", "Where nothing is to be sent, return Ignored with the reason."
+        )
+    else:
+        _check_kept(reading)
+
+
+def _check_kept(reading: Events) -> None:
+    """The journal keeps events as JSON: what comes back must be what went in."""
+    try:
+        plain = normalised.dump(reading.events)
+        json.dumps(plain, ensure_ascii=False).encode()
+        back = normalised.dump(normalised.load(plain))
+    except Exception as error:
+        raise Breach(
+            f"the events cannot be kept: {type(error).__name__}: {error}",
+            "Build them through their models (never model_construct or model_copy with raw values).",
+        ) from error
+    if back != plain:
+        raise Breach("the events change when they are kept and read back", f"{plain} became {back}")
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line outside this kit."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent != _HERE]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One step of a fixture, to be told with a changed request; the other steps stay as they are."""
+
+    subject: Subject
+    fixture: Fixture
+    index: int
+    reader: Adapter
+
+    @property
+    def request(self) -> RawRequest:
+        return self.fixture.steps[self.index].request
+
+    @property
+    def name(self) -> str:
+        return f"step {self.index + 1}" if len(self.fixture.steps) > 1 else "the request"
+
+    def tell(self, request: RawRequest, said: str = "") -> Told:
+        """What becomes of `request` in this step's place; `said` is what was changed, for people."""
+        try:
+            return self._told(request)
+        except Breach as breach:
+            raise Breach(f"{self.name} {said}: {breach.what}", breach.advice) from breach
+
+    def _told(self, request: RawRequest) -> Told:
+        trial = Trial(self.subject, self.fixture, self.reader)
+        steps = enumerate(self.fixture.steps, 1)
+        told = [
+            trial.tell(
+                request.postback(step.postback(n).received_at) if n == self.index + 1 else step.postback(n)
+            )
+            for n, step in steps
+        ]
+        return told[self.index]
+
+
+def scenes(subject: Subject, fixture: Fixture) -> list[Scene]:
+    reader = fixtures.adapter(subject.kind, fixture.source)
+    return [Scene(subject, fixture, index, reader) for index in range(len(fixture.steps))]
