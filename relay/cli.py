@@ -20,6 +20,7 @@ from relay import dev, httpfile, preview, settings, wiring, worker
 from relay.app import serve as serve_web
 from relay.commands import pull, relays
 from relay.commands.adapters import adapters
+from relay.commands.capture import capture_
 from relay.commands.tools import Data, Json, SourceName, Tools, print_json, with_tools
 from relay.errors import RelayError, SettingsError
 from relay.journal.forget import Forgotten
@@ -223,4 +224,5 @@ for command in (
     *(pull.catalog, pull.backfill, pull.reconcile),
 ):
     cli.command()(command)
+cli.command("capture")(capture_)
 cli.add_typer(adapters, name="adapters")

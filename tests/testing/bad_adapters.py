@@ -237,6 +237,13 @@ class DecidesByACard(Good):
         )
 
 
+class KnowsAPerson(Good):
+    def order_id(self, said: Nested, postback: Postback) -> str:
+        if said.text("email") == "test@mine.example":
+            raise Unmappable("email", "is our own")
+        return super().order_id(said, postback)
+
+
 class SendsWhatIsReserved(Good):
     def customer(self, said: Nested, postback: Postback) -> Customer:
         return super().customer(said, postback).model_copy(update={"attributes": {"ltv": 1}})
