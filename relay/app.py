@@ -33,7 +33,7 @@ from relay.receive.sources import Gate
 from relay.receive.spool import Spool
 from relay.receive.wire import Wire
 from relay.settings import Config, Environment
-from relay.tasks import end
+from relay.tasks import end, regularly
 
 log: Final = structlog.get_logger()
 
@@ -53,6 +53,9 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
     intake = Intake(Gate(sources), keeper, metrics, ids=Ids(env.data_dir / "ids"))
     watch = wiring.watch(env, config, journal)
 
+    async def tell_spooled() -> None:
+        await journal.tell_spooled(wiring.host(env), await spool.count())
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         wiring.freeze_garbage()
@@ -60,9 +63,11 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
         # Here too: should no worker run at all, somebody has to say so.
         stopping = asyncio.Event()
         watching = asyncio.create_task(watch.run(stopping))
+        telling = asyncio.create_task(regularly(tell_spooled, stopping))
         yield
         stopping.set()
         await watching
+        await end(telling)
         await end(draining)
         await spool.close()
         await redis.aclose(close_connection_pool=True)

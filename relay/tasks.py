@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from relay.errors import JournalAway
+from relay.errors import JournalAway, SpoolFull
 
 Answer = TypeVar("Answer")
 _LONGEST_PAUSE: Final = 1.0
@@ -35,3 +37,14 @@ async def patiently(ask: Callable[[], Awaitable[Answer]], *, within: float = 60.
                 raise
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def regularly(
+    tell: Callable[[], Awaitable[Any]], stopping: asyncio.Event, *, every: timedelta = timedelta(seconds=5)
+) -> None:
+    """Tells Redis something now and then, until `stopping`; what it did not hear, it hears the next time."""
+    while not stopping.is_set():
+        with suppress(JournalAway, SpoolFull):
+            await tell()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), every.total_seconds())

@@ -46,6 +46,7 @@ from relay.ops.alerts.watch import Plan, Watch
 from relay.ops.core import Operations
 from relay.ops.desk import Desk
 from relay.ops.overview import DestinationFacts, Overview, SourceFacts
+from relay.ops.replays import Replays
 from relay.pull.fetch import Fetcher
 from relay.pull.fetchback import Asked, FetchBack
 from relay.receive.signatures import Signature
@@ -167,18 +168,31 @@ def puller(config: Config, name: str) -> tuple[Puller, SourceContext]:
     return build(said, api), said
 
 
-def desk(journal: Journal, env: Environment, config: Config, built: Sequence[Source], spool: Spool) -> Desk:
-    """What people ask and act through; `built` are the config's sources."""
-    queries = Queries(journal, list(config.sources), list(config.destinations))
-    acts = Operations(
+def operations(journal: Journal, config: Config, built: Sequence[Source]) -> Operations:
+    """`built` are the config's sources."""
+    return Operations(
         journal,
-        queries,
+        queries(journal, config),
         {source.name: source for source in built},
         {name: policy(source) for name, source in config.sources.items()},
         frozenset(config.destinations),
     )
+
+
+def queries(journal: Journal, config: Config) -> Queries:
+    return Queries(journal, list(config.sources), list(config.destinations))
+
+
+def replays(journal: Journal, config: Config, acts: Operations) -> Replays:
+    budgets = {name: limits(said) for name, said in config.destinations.items()}
+    return Replays(journal, queries(journal, config), acts, budgets)
+
+
+def desk(journal: Journal, env: Environment, config: Config, built: Sequence[Source], spool: Spool) -> Desk:
+    """What people ask and act through; `built` are the config's sources."""
+    acts = operations(journal, config, built)
     overview = Overview(
-        queries,
+        queries(journal, config),
         Numbers(journal),
         spool,
         host=host(env),
@@ -190,7 +204,13 @@ def desk(journal: Journal, env: Environment, config: Config, built: Sequence[Sou
             DestinationFacts(name, said.url, limits(said)) for name, said in config.destinations.items()
         ],
     )
-    return Desk(queries, acts, Activity(journal), overview)
+    return Desk(
+        queries=queries(journal, config),
+        acts=acts,
+        replays=replays(journal, config, acts),
+        activity=Activity(journal),
+        overview=overview,
+    )
 
 
 def host(env: Environment) -> str:

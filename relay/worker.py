@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 import socket
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
@@ -22,12 +23,11 @@ from relay.journal.journal import Journal
 from relay.journal.meter import Meter
 from relay.journal.retention import retain
 from relay.normalise import times
+from relay.normalise.registry import AdapterType
 from relay.settings import Config, Environment
-from relay.tasks import end
+from relay.tasks import end, regularly
 
 log: Final = structlog.get_logger()
-
-_TELL_EVERY: Final = 5.0
 
 
 async def run(env: Environment, config: Config) -> None:
@@ -40,7 +40,13 @@ async def run(env: Environment, config: Config) -> None:
     await work(env, config, stopping)
 
 
-async def work(env: Environment, config: Config, stopping: asyncio.Event) -> None:
+async def work(
+    env: Environment,
+    config: Config,
+    stopping: asyncio.Event,
+    adapters: Mapping[str, AdapterType] | None = None,
+) -> None:
+    """`adapters` are those installed, if none are given."""
     async with AsyncExitStack() as stack:
         redis = wiring.redis(env)
         stack.push_async_callback(redis.aclose, close_connection_pool=True)
@@ -66,43 +72,34 @@ async def work(env: Environment, config: Config, stopping: asyncio.Event) -> Non
             else:
                 log.info("retention.dropped", relays=dropped)
 
+        name, since = f"{socket.gethostname()}:{os.getpid()}", times.now_ms()
         watch = wiring.watch(env, config, journal)
         fetch_back = await wiring.fetch_back(config, journal, stack)
+        acts = wiring.operations(journal, config, wiring.sources(config, adapters))
+        runs = (
+            watch.run(stopping),
+            fetch_back.run(stopping),
+            wiring.replays(journal, config, acts).run(stopping),
+            regularly(lambda: journal.beat(name, since), stopping),
+            regularly(lambda: _told(meter, journal), stopping),
+        )
         wiring.freeze_garbage()
-        beside = [asyncio.create_task(run(stopping)) for run in (watch.run, fetch_back.run)]
-        telling = asyncio.create_task(_tell(meter, journal))
-        beating = asyncio.create_task(_beat(journal))
-        for task in (*beside, telling, beating):
+        beside = [asyncio.create_task(run) for run in runs]
+        for task in beside:
             stack.push_async_callback(end, task)
         log.info("worker.started", destinations=sorted(destinations))
         await run_worker(redis, drain=drain, sweep=sweep.run, retain=retain_, stopping=stopping)
         await asyncio.gather(*beside)
-        await end(telling)
         await _told(meter, journal)
         log.info("worker.stopped")
 
 
-async def _tell(meter: Meter, journal: Journal) -> None:
-    """For as long as the process runs: adds what it counted to what all workers did."""
-    while True:
-        await asyncio.sleep(_TELL_EVERY)
-        await _told(meter, journal)
-
-
 async def _told(meter: Meter, journal: Journal) -> None:
+    """Adds what this process counted to what all workers did."""
     try:
         await meter.tell(journal)
     except JournalAway as error:
         log.info("meter.journal_away", error=str(error))
-
-
-async def _beat(journal: Journal) -> None:
-    """Says every now and then that this worker is alive."""
-    name, since = f"{socket.gethostname()}:{os.getpid()}", times.now_ms()
-    while True:
-        with suppress(JournalAway):
-            await journal.beat(name, since)
-        await asyncio.sleep(_TELL_EVERY)
 
 
 async def _drained(drain: Drain, destination: Destination) -> None:

@@ -193,14 +193,14 @@ class House:
     def desk(self) -> Desk:
         spool = Spool(self.env.data_dir)
         self.stack.push_async_callback(spool.close)
-        built = wiring.sources(self.config, SPOKEN)
+        built = wiring.sources(self.config, _adapters())
         return wiring.desk(self.journal(), self.env, self.config, built, spool)
 
     async def serve(self) -> str:
         """Starts the web process and gives its origin."""
         server = uvicorn.Server(
             uvicorn.Config(
-                app.build(self.env, self.config, {**registry.installed(), **SPOKEN}),
+                app.build(self.env, self.config, _adapters()),
                 host="127.0.0.1",
                 port=0,
                 http=Wire,
@@ -223,7 +223,7 @@ class House:
     async def work(self) -> None:
         """Starts a worker."""
         stopping = asyncio.Event()
-        task = asyncio.create_task(worker.work(self.env, self.config, stopping))
+        task = asyncio.create_task(worker.work(self.env, self.config, stopping, _adapters()))
         self._workers.append((stopping, task))
 
     async def start(self) -> None:
@@ -294,6 +294,10 @@ async def eventually(ask: Callable[[], Awaitable[object]], *, within: float = 20
 @contextmanager
 def _no_signals() -> Iterator[None]:
     yield
+
+
+def _adapters() -> dict[str, AdapterType]:
+    return {**registry.installed(), **SPOKEN}
 
 
 def _raw(url: str) -> dict[str, Any]:

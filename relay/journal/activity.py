@@ -42,7 +42,7 @@ class ActivityPage:
 
 def entry(by: str, what: str, on: str = "", detail: str = "") -> str:
     """One act, as it lies in the journal; sorted by its id, and so by time."""
-    said = {"by": by, "what": what, "on": _without_addresses(on), "detail": _without_addresses(detail)}
+    said = {"by": by, "what": what, "on": without_addresses(on), "detail": without_addresses(detail)}
     plain = json.dumps({key: value for key, value in said.items() if value}, ensure_ascii=False)
     return f"{_IDS.new()} {plain}"
 
@@ -97,5 +97,6 @@ def _act(member: str) -> Act:
     return Act(relay, ids.moment_ms(relay), said["by"], said["what"], on, detail)
 
 
-def _without_addresses(text: str) -> str:
+def without_addresses(text: str) -> str:
+    """`text` as it may be kept beyond the person it is about."""
     return _ADDRESS.sub("(an address)", text)[:_LONGEST]

@@ -13,6 +13,7 @@ from relay.journal import codec
 from relay.journal.activity import Activity
 from relay.journal.answers import away
 from relay.journal.journal import Journal
+from relay.journal.replays import ReplayBook
 
 _AT_ONCE: Final = 200
 
@@ -39,6 +40,7 @@ async def forget(journal: Journal, email: str, *, by: str) -> Forgotten:
         await journal.erase_book(source, names)
         orders += 1
     answers = {relay: await journal.erase(relay, f"forgotten by {by}") for relay in relays}
+    await ReplayBook(journal).forget(person, written)
     activity = Activity(journal)
     await activity.forget(written)
     await activity.note(by, "forgot a person", detail=f"{len(relays)} relays, {orders} order books")

@@ -29,6 +29,8 @@ meter                hash    what sending came to: attempts:DEST:OUTCOME:CLASS, 
 watch, alerts        string  who looks for trouble now; which alerts stand, and who was told what
 kept:SOURCE:STATUS   string  how far retention has come
 activity             zset    what people did: an id and JSON; the oldest of too many are dropped
+replay:REPLAY        hash    an act on all relays of a filter: wish, state, cursor, counts, what comes next
+replays, replaying   zset    replays by id; set of those with something to do
 workers, spools      zset    workers by when last seen; hash of what waits in each host's spool
 fence, salt          string  lease tokens; what people's digests are made with
 """
@@ -54,6 +56,8 @@ class Keys:
         self.issues = f"{prefix}issues"
         self.muted = f"{prefix}muted"
         self.activity = f"{prefix}activity"
+        self.replays = f"{prefix}replays"
+        self.replaying = f"{prefix}replaying"
         self.workers = f"{prefix}workers"
         self.spools = f"{prefix}spools"
 
@@ -89,6 +93,9 @@ class Keys:
 
     def issue_index(self, issue: str) -> str:
         return f"{self.prefix}i:issue:{issue}"
+
+    def replay(self, replay: str) -> str:
+        return f"{self.prefix}replay:{replay}"
 
     def customer(self, source: str, person: str) -> str:
         return f"{self.prefix}c:{source}:{person}"

@@ -44,11 +44,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of what a filter leads through, oldest first. `last` is where to go on, None at the end."""
+    """A part of what a filter leads through, oldest first: `relays` of it fit.
+
+    `last` is where to go on, None at the end.
+    """
 
     relays: tuple[Relay, ...]
     last: str | None
-    searched: int
+    looked_at: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,11 @@ class Queries:
         led = await self._led(wanted, pauses)
         ids = await led.lead.oldest(Bounds.of(wanted).after(after), count)
         relays = tuple(relay for relay in await self._relays(ids, pauses) if wanted.fits(relay))
-        return Stretch(relays, ids[-1] if len(ids) == count else None, len(ids))
+        return Stretch(relays, ids[-1] if len(ids) == count else None, tuple(ids))
+
+    async def some(self, relays: Sequence[str]) -> list[Relay]:
+        """Those of `relays` that there are."""
+        return await self._relays(relays, await self.pauses())
 
     async def count(self, wanted: Filter) -> int | None:
         """How many fit, None where no index knows."""

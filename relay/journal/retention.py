@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from relay.journal import ids
+from relay.journal.activity import Activity
 from relay.journal.journal import Journal
 from relay.journal.records import Status
 from relay.normalise import times
@@ -36,6 +37,7 @@ async def retain(journal: Journal, sources: Sequence[str], keep: Retention) -> i
             dropped += await _steps(journal, "retain", source, status, keep.settled)
             dropped += await _steps(journal, "drop_records", source, status, keep.records)
         dropped += await _steps(journal, "retain", source, Status.DEAD, keep.dead)
+    await Activity(journal).drop_older(keep.records)
     return dropped
 
 

@@ -8,13 +8,15 @@ from relay.journal.activity import Activity
 from relay.journal.queries import Queries
 from relay.ops.core import Operations
 from relay.ops.overview import Overview
+from relay.ops.replays import Replays
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`queries` looks, `acts` does, `activity` says who did, `overview` counts."""
+    """`queries` looks, `acts` does, `replays` do in bulk, `activity` says who did, `overview` counts."""
 
     queries: Queries
     acts: Operations
+    replays: Replays
     activity: Activity
     overview: Overview

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from relay.journal.records import Pause, Status
+from relay.journal.replays import Act, Replay, State
 from relay.ops.models import View, moment
 
 Count = Annotated[int, Field(ge=0)]
@@ -157,3 +158,70 @@ class RedisView(View):
     appends: bool
     fsync: str | None
     writes: bool
+
+
+class PlanView(View):
+    """What a replay would do, from looking at `looked_at` of those that `match`; at all, where `complete`.
+
+    `would`: how many of those it would act on. `seconds`: how long that takes within the budget, null where
+    there is none.
+    """
+
+    act: Act
+    match: Count | None
+    looked_at: Count
+    complete: bool
+    would: Count
+    skipped: dict[str, Count]
+    older_than_72h: Count | None
+    seconds: Count | None
+
+
+class ReplayView(View):
+    """How far a replay has come. `planned`: how many fitted at the start; `searched`: looked at so far.
+
+    `refused`: mapped again, and still not to be read.
+    """
+
+    id: str
+    state: State
+    act: Act
+    filter: str
+    stage: str
+    stale: bool
+    by: str
+    started_at: str
+    ended_at: str | None
+    planned: Count | None
+    searched: Count
+    retried: Count
+    discarded: Count
+    refused: Count
+    skipped: dict[str, Count]
+
+    @classmethod
+    def of(cls, replay: Replay) -> ReplayView:
+        wish = replay.wish
+        return cls(
+            id=replay.id,
+            state=replay.state,
+            act=wish.act,
+            filter=wish.line,
+            stage=wish.stage,
+            stale=wish.stale,
+            by=wish.by,
+            started_at=moment(replay.started_ms) or "",
+            ended_at=moment(replay.ended_ms),
+            planned=replay.planned,
+            searched=replay.searched,
+            retried=replay.done if wish.act == "retry" else 0,
+            discarded=replay.done if wish.act == "discard" else 0,
+            refused=replay.refused,
+            skipped=dict(replay.skipped),
+        )
+
+
+class ReplayList(View):
+    """Newest first."""
+
+    replays: list[ReplayView]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from relay.journal.ids import Ids
 from relay.journal.records import Status
@@ -98,6 +100,50 @@ async def test_sources_and_destinations_say_how_they_are(house: House) -> None:
     assert main["traffic"]["minute"] == second["traffic"]["minute"] == {"used": 1, "limit": 100}
     assert main["traffic"]["last_accepted"] is not None
     assert second["traffic"]["last_accepted"] is None
+
+
+async def test_workers_that_are_alive_and_the_store_are_shown(house: House) -> None:
+    await house.start()
+    async with asyncio.timeout(10):
+        while not (workers := (await got(house, "/workers"))["workers"]):  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.02)
+    assert workers[0]["name"].endswith(f":{os.getpid()}")
+    store = await got(house, "/store")
+    assert store["spool"] == 0
+    assert (store["redis"]["appends"], store["redis"]["fsync"], store["redis"]["writes"]) == (
+        True,
+        "always",
+        True,
+    )
+
+
+async def test_what_waits_in_another_host_s_spool_is_counted(house: House) -> None:
+    await house.serve()
+    await house.journal().tell_spooled("another", 7)
+    stats = await got(house, "/stats")
+    assert (stats["received"], stats["counts"]["queued"], stats["spool"], stats["balanced"]) == (
+        7,
+        7,
+        7,
+        True,
+    )
+    await house.journal().tell_spooled("another", 0)
+    assert (await got(house, "/stats"))["spool"] == 0
+
+
+async def test_while_redis_is_away_what_is_unknown_is_null(house: House, tmp_path: Path) -> None:
+    house.env = house.env.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    await house.serve()
+    stats = await got(house, "/stats")
+    assert (stats["received"], stats["balanced"], set(stats["counts"].values())) == (None, None, {None})
+    assert (stats["sources"], stats["hours"], stats["spool"]) == (None, None, 0)
+    (source,) = (await got(house, "/sources"))["sources"]
+    (destination,) = (await got(house, "/destinations"))["destinations"]
+    assert (source["name"], source["numbers"], source["last"]) == ("shop", None, None)
+    assert (destination["name"], destination["pauses"], destination["traffic"]) == ("main", None, None)
+    assert (await got(house, "/workers"), (await got(house, "/store"))["redis"]) == ({"workers": None}, None)
+    away = await house.api("GET", "/relays")
+    assert (away.status_code, away.headers["retry-after"]) == (503, "5")
 
 
 @pytest.mark.parametrize(

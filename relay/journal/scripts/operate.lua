@@ -27,7 +27,7 @@ local function act(id, fits, to, reason, mark)
   move(id, to, reason)
   if to == 'dead' then file_again(id) end
   if o.replay then call('HSET', P .. 'r:' .. id, 'replay', o.replay) end
-  note(id, cjson.encode({at = now, what = o.what, by = o.by}))
+  note(id, cjson.encode({at = now, what = o.what, by = o.by, reason = o.replay and 'replay ' .. o.replay}))
   place(r[2], r[3])
   mark_placed(id, mark, now)
   if to == 'queued' then run_again(id, r[2], r[3], r[4]) end

@@ -39,8 +39,11 @@ class FilterWords(Asked):
         return {word: str(value) for word, value in said.items()}
 
 
-class Paged(Asked):
+class Limited(Asked):
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
+
+
+class Paged(Limited):
     cursor: Annotated[str | None, Field(max_length=200, description="`next` of the page before")] = None
 
 
@@ -81,5 +84,13 @@ class ResumeOrder(Asked):
     endpoint: Literal["all", "orders", "checkouts", "products", "stock", "events"] = "all"
 
 
-class Nothing(Asked):
-    """No body is needed."""
+class ReplayOrder(Asked):
+    """Only dead letters are acted on, unless the filter names another status. `stage` is by default where
+    each died. `stale`: although they are older than 72 h.
+    """
+
+    filter: FilterWords
+    dry_run: bool = False
+    act: Literal["retry", "discard"] = "retry"
+    stage: Stage | None = None
+    stale: bool = False

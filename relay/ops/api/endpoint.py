@@ -12,9 +12,12 @@ from starlette.responses import Response
 
 from relay.ops.api.asked import Asked
 from relay.ops.api.problems import Declined, FaultView
+from relay.ops.core import Done, Refused
 from relay.ops.filters import advice_on
+from relay.ops.models import Acted
 
 Model = TypeVar("Model", bound=Asked)
+ACTOR: Final = "api"
 _MOST_BYTES: Final = 1024 * 1024
 
 
@@ -49,6 +52,13 @@ class Endpoint:
         told = await self.handler(Call(request.path_params, query, body))
         status = next((code for code, kind in self.also.items() if isinstance(told, kind)), self.status)
         return Response(told.model_dump_json(), status, media_type="application/json")
+
+
+def acted(done: Done | Refused, on: str = "") -> Acted:
+    """What came of an act on `on`. Raises Declined where it was refused."""
+    if isinstance(done, Refused):
+        raise Declined(404 if done.missing else 409, done.advice, say=done.word)
+    return Acted(id=on or done.relay, status=done.status)
 
 
 def _query(model: type[Model], request: Request) -> Model:
