@@ -46,9 +46,12 @@ class Hook:
 
     async def until(self, state: str, kind: str) -> dict[str, Any]:
         """The first such alert, once it is there."""
-        async with asyncio.timeout(20), self._news:
-            await self._news.wait_for(lambda: self.told(state, kind))
+        await self.until_told(1, state, kind)
         return self.told(state, kind)[0]
+
+    async def until_told(self, times: int, state: str, kind: str) -> None:
+        async with asyncio.timeout(20), self._news:
+            await self._news.wait_for(lambda: len(self.told(state, kind)) >= times)
 
     async def until_tried(self, times: int) -> None:
         async with asyncio.timeout(20), self._news:

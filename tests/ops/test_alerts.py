@@ -47,6 +47,18 @@ async def test_a_dead_letter_is_told_once_and_once_more_when_none_is_left(alerte
     assert len(hook.told("raised", "dead")) == 1
 
 
+async def test_a_muted_issue_is_told_no_more_and_others_are(alerted: House, hook: Hook) -> None:
+    await alerted.start()
+    await alerted.post(error="unmappable", field="emailAddress")
+    first = await hook.until("raised", "dead")
+    await alerted.api("POST", f"/issues/{first['issue']}/mute")
+    await hook.until("over", "dead")
+    await alerted.post(error="unmappable", field="emailAddress", again=1)
+    await alerted.post(error="unmappable", field="orderId")
+    await hook.until_told(2, "raised", "dead")
+    assert len({alert["issue"] for alert in hook.told("raised", "dead")}) == 2
+
+
 async def test_slack_reads_the_same_as_text_and_nobody_s_data(alerted: House, hook: Hook) -> None:
     await alerted.start()
     alerted.standin.faults.status(400, times=1, message="jo@example.com is not a customer")

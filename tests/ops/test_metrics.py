@@ -42,6 +42,7 @@ async def test_a_relay_is_counted_from_its_postback_to_its_call(house: House) ->
     for name in ("relay_delivery_seconds", "relay_answer_seconds"):
         assert value(shown, f"{name}_count", destination="main") == 1
         assert value(shown, f"{name}_bucket", destination="main", le="+Inf") == 1
+    assert value(shown, "relay_failing_seconds", destination="main") == 0
     assert value(shown, "relay_intake_seconds_count") == 1
     assert 0 < value(shown, "relay_intake_seconds_sum") < 10
 
