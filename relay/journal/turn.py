@@ -13,7 +13,7 @@ from relay.journal.journal import Journal
 if TYPE_CHECKING:
     from redis.commands.core import AsyncScript
 
-HOLD: Final = timedelta(seconds=60)
+HOLD: Final = timedelta(seconds=30)
 """How long a process that says nothing keeps others from the watch; longer than sending alerts may take."""
 
 
