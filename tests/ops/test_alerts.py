@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
@@ -40,8 +41,8 @@ async def test_a_dead_letter_is_told_once_and_once_more_when_none_is_left(alerte
     answer = await alerted.post(error="unmappable", field="emailAddress")
     alert = await hook.until("raised", "dead")
     assert (alert["says"], alert["count"]) == ("1 dead letter, spoken: emailAddress: is missing", 1)
-    line = f"status%3Adead+issue%3A{alert['issue']}"
-    assert alert["link"] == f"https://relay.example/ops/relays?filter={line}"
+    assert alert["link"] == f"https://relay.example/ops/issues/{alert['issue']}"
+    assert (await alerted.http.get(urlsplit(alert["link"]).path)).status_code == 200
     await alerted.api("POST", f"/relays/{answer.id}/discard")
     await hook.until("over", "dead")
     assert len(hook.told("raised", "dead")) == 1
@@ -76,6 +77,7 @@ async def test_a_refused_key_is_one_alert_and_ends_when_the_key_works(alerted: H
     alert = await hook.until("raised", "paused")
     assert (alert["destination"], alert["endpoint"]) == ("main", "all")
     assert "the key is refused (401)" in alert["says"]
+    assert alert["link"] == "https://relay.example/ops/destinations#main"
     assert KEY not in str(hook.bodies)
     alerted.standin.keys = {KEY}
     await alerted.journal().resume("main", "all")

@@ -70,6 +70,7 @@ async def test_a_pause_is_shown_with_what_it_holds(house: House) -> None:
 
     await eventually(alerted)
     shown = await scraped(house)
+    assert value(shown, "relay_workers") == 1
     assert value(shown, "relay_paused", destination="main", endpoint="all") == 1
     assert value(shown, "relay_paused", destination="main", endpoint="orders") == 0
     assert value(shown, "relay_relays", status="held") == 1

@@ -39,7 +39,7 @@ class Silence:
 class Incident:
     """Something that is wrong, in one sentence, and in another (`over`) once it is not any more.
 
-    `key` stays the same for as long as it lasts. A growing `count` is told again. `filter` finds its relays.
+    `key` stays the same for as long as it lasts. A growing `count` is told again. `page` shows more.
     """
 
     key: str
@@ -49,7 +49,7 @@ class Incident:
     says: str
     advice: str
     over: str
-    filter: str
+    page: str
     count: int = 0
 
 
@@ -73,7 +73,7 @@ def _dead(issue: Issue, now_ms: int) -> Incident:
         says=f"{letters}, {issue.adapter}: {issue.title}",
         advice="Nothing tries them again by itself: mend the cause, then retry or discard them.",
         over=f"No dead letters are left, or they were muted, {issue.adapter}: {issue.title}",
-        filter=f"status:dead issue:{issue.id}",
+        page=f"issues/{issue.id}",
         count=issue.count,
     )
 
@@ -91,7 +91,7 @@ def _paused(name: str, pause: Pause, flow: Flow | None) -> Incident:
         says=f"{what}: paused, {why}; {_relays(waits)} held",
         advice=advice,
         over=f"{what}: sends again",
-        filter=f"status:held destination:{name}",
+        page=f"destinations#{name}",
     )
 
 
@@ -146,7 +146,7 @@ def _delay(name: str, flow: Flow, since_ms: int, says: str, advice: str) -> Inci
         says=f"{name}: {says}; {_relays(flow.waits)} waiting",
         advice=advice,
         over=f"{name}: up to date again",
-        filter=f"destination:{name}",
+        page=f"destinations#{name}",
     )
 
 
@@ -159,7 +159,7 @@ def _quiet(silence: Silence) -> Incident:
         says=f"{silence.source}: silent since {_clock(silence.since_ms)}, against its habit",
         advice="Does the platform still send, and to the right URL?",
         over=f"{silence.source}: postbacks come again",
-        filter=f"source:{silence.source}",
+        page=f"sources#{silence.source}",
     )
 
 
@@ -183,7 +183,7 @@ def _redis(key: str, since_ms: int, says: str, advice: str, over: str) -> Incide
         says=f"Redis: {says}",
         advice=advice,
         over=f"Redis: {over}",
-        filter="",
+        page="",
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from relay.normalise import times
 from relay.ops.alerts.book import Notice, State
@@ -49,7 +48,7 @@ def _says(notice: Notice) -> str:
 
 def _line(notice: Notice, url: str | None) -> str:
     incident = notice.entry.incident
-    link = _link(url, incident.filter)
+    link = _link(url, incident.page)
     if notice.state == "over":
         return f"{incident.over} (since {_when(incident.since_ms)}: {incident.says}) {link}".rstrip()
     return f"{_says(notice)}. {incident.advice} {link}".rstrip()
@@ -66,7 +65,7 @@ def _fields(notice: Notice, url: str | None) -> Mapping[str, Any]:
         "since": times.z(times.from_ms(incident.since_ms)),
         "ended": times.z(times.from_ms(ended)) if ended is not None else None,
         "count": incident.count or None,
-        "link": _link(url, incident.filter) or None,
+        "link": _link(url, incident.page) or None,
     }
 
 
@@ -74,7 +73,5 @@ def _when(ms: int) -> str:
     return f"{times.from_ms(ms):%Y-%m-%d %H:%M} UTC"
 
 
-def _link(url: str | None, line: str) -> str:
-    if not url:
-        return ""
-    return f"{url.rstrip('/')}/ops/" + (f"relays?{urlencode({'filter': line})}" if line else "")
+def _link(url: str | None, page: str) -> str:
+    return f"{url.rstrip('/')}/ops/{page}" if url else ""
