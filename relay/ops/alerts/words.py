@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any, Final
 
 from relay.normalise import times
 from relay.ops.alerts.book import Notice, State
 
 _SHOWN: Final = 20
+_SUBJECT: Final = 60
+"""Characters that a mail's subject has room for on one line."""
+
 _OPENING: Final[Mapping[State, str]] = {"raised": "", "more": "More. ", "reminder": "Still. ", "over": ""}
 
 
@@ -31,7 +35,8 @@ def message(notices: Sequence[Notice], url: str | None) -> Message:
     first = notices[0]
     about = _says(first) if len(notices) == 1 else f"{len(notices)} alerts"
     alerts = [_fields(notice, url) for notice in notices]
-    return Message(" ".join(notice.id for notice in notices), f"[relay] {about}", "\n".join(lines), alerts)
+    subject = f"[relay] {shorten(about, _SUBJECT, placeholder='…')}"
+    return Message(" ".join(notice.id for notice in notices), subject, "\n".join(lines), alerts)
 
 
 def test_message(url: str | None) -> Message:
