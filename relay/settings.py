@@ -202,7 +202,7 @@ def _say(error: ValidationError, name: Any, model: type[BaseModel] | None = None
     path = tuple(p for p in first["loc"] if p != "[key]")
     key = name(path)
     if first["type"] == "extra_forbidden":
-        known = list((model or table_of(path)).model_fields)
+        known = list(table_of(path, model).model_fields)
         close = difflib.get_close_matches(str(path[-1]), known, n=1)
         advice = f"; did you mean {close[0]!r}?" if close else f"; known are {_list(known)}"
         return f"{key} is not a setting{advice}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -229,20 +229,20 @@ class Config(Table):
     alerts: Alerts = Alerts()
 
 
-def table_of(path: tuple[str | int, ...]) -> type[BaseModel]:
-    """The table that should know the last key of `path`."""
-    match path[:-1]:
-        case ("destinations", _, *_):
-            return Destination
-        case ("sources", _, "signature", *_):
-            return Signature
-        case ("sources", _, *_):
-            return Source
-        case ("alerts", "smtp"):
-            return Smtp
-        case ("alerts",):
-            return Alerts
-        case ("retention",):
-            return Kept
-        case _:
-            return Config
+def table_of(path: tuple[str | int, ...], model: type[BaseModel] | None = None) -> type[BaseModel]:
+    """The table that should know the last key of `path`, which starts at `model`, else at the whole file.
+
+    Names in between, of sources and such, lead nowhere.
+    """
+    found: type[BaseModel] = model or Config
+    for step in path[:-1]:
+        field = found.model_fields.get(str(step))
+        found = (field and _table_in(field.annotation)) or found
+    return found
+
+
+def _table_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_table_in(part) for part in get_args(annotation))
+    return next((table for table in inner if table is not None), None)

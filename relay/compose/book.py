@@ -50,12 +50,15 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One order. `order_id` is the name it goes by at the destination, fixed by the first accepted call.
+    `checkout_id` is that of the checkout it came from, `first_seen` when the order itself was.
 
     `dead_placed` is the relay whose `placed` of this order is a dead letter, `dropped_placed` one that a
     person discarded.
     """
 
     order_id: str
+    order_number: str | None = None
+    checkout_id: str | None = None
     names: frozenset[str] = frozenset()
     customer: Customer = field(default_factory=Customer)
     currency: str | None = None
@@ -132,15 +135,18 @@ def fold(
     events: list[BookedEvent] = list(chain.from_iterable(part.events for part in ordered))
     orders = [e for e in events if e.kind != "checkout.started"]
     told = orders or events
+    seen = [part for part in ordered if any(e.kind != "checkout.started" for e in part.events)]
     return Facts(
         order_id=order_id or max(told, key=lambda e: len(e.names)).order_id,
+        order_number=_last(e.order_number for e in told),
+        checkout_id=next((e.order_id for e in events if e.kind == "checkout.started"), None),
         names=frozenset(name for event in events for name in event.names),
         customer=_customer(events),
         currency=_last(e.currency for e in events),
         total_minor=_last(e.total_minor for e in told),
         ordered_at=_last(e.ordered_at for e in orders),
         items=_last(e.items or None for e in told),
-        first_seen=min((p.received_at for p in ordered), default=None),
+        first_seen=min((p.received_at for p in seen or ordered), default=None),
         kinds=frozenset(e.kind for e in events),
         largest_placed=max(
             (e.total_minor for e in orders if e.kind == "order.placed" and e.total_minor is not None),
@@ -162,6 +168,7 @@ def _in_one_currency(parts: list[Part]) -> list[Part]:
 def completed(event: OrderEvent, facts: Facts) -> dict[str, Any]:
     """Everything a call about the order needs, from `event` where it says so, else from the book."""
     return {
+        "order_number": event.order_number or facts.order_number,
         "total_minor": facts.total_of(event),
         "currency": event.currency or facts.currency,
         "customer": _customer_of((facts.customer, event.customer)),

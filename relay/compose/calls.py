@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
+from pydantic import JsonValue
+
 from relay.normalise import times
-from relay.normalise.events import Customer, CustomerEvent, Item, Product, Scalar, StockRequested
+from relay.normalise.events import Customer, CustomerEvent, CustomerTotals, Item, Product, StockRequested
 
 Endpoint: TypeAlias = Literal["orders", "checkouts", "products", "stock", "events"]
 OrderStatus: TypeAlias = Literal["placed", "fulfilled", "cancelled", "refunded"]
@@ -23,6 +25,7 @@ ENDPOINTS: Final[dict[Endpoint, str]] = {
     "events": "/subscribers/events",
 }
 PRODUCTS_PER_CALL: Final = 100
+_BESIDE: Final = frozenset({"properties", "customerTotals"})
 _WHO: Final = ("email", "externalId", "firstName", "lastName")
 _WHICH: Final = ("orderId", "checkoutId")
 
@@ -58,8 +61,8 @@ class Call:
 
     @property
     def digest(self) -> str:
-        """Of all that a person would notice; `properties` may differ between two tellings of one thing."""
-        noticed = {key: value for key, value in self.body.items() if key != "properties"}
+        """Of all that a person would notice; what is told beside it may differ between two tellings."""
+        noticed = {key: value for key, value in self.body.items() if key not in _BESIDE}
         text = json.dumps(noticed, sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -73,8 +76,10 @@ def order(
     customer: Customer,
     ordered_at: datetime | None,
     items: Iterable[Item] | None,
-    properties: Mapping[str, Scalar],
+    properties: Mapping[str, JsonValue],
     meaning: str,
+    order_number: str | None = None,
+    customer_totals: CustomerTotals | None = None,
     refund_minor: int | None = None,
 ) -> Call:
     body: dict[str, Any] = {
@@ -84,12 +89,16 @@ def order(
         "currency": currency,
         "customer": person(customer),
     }
+    if order_number is not None and order_number != order_id:
+        body["orderNumber"] = order_number
     if ordered_at is not None:
         body["orderedAt"] = times.z(ordered_at)
     if items:
         body["items"] = [line(item) for item in items]
     if refund_minor is not None:
         body["refundAmountCents"] = refund_minor
+    if customer_totals is not None and (totals := _totals(customer_totals)):
+        body["customerTotals"] = totals
     if properties:
         body["properties"] = dict(properties)
     return Call("orders", meaning, body)
@@ -103,7 +112,7 @@ def checkout(
     currency: str | None,
     url: str | None,
     items: Iterable[Item] | None,
-    properties: Mapping[str, Scalar],
+    properties: Mapping[str, JsonValue],
 ) -> Call:
     body: dict[str, Any] = {"checkoutId": checkout_id, "customer": person(customer)}
     if total_minor is not None:
@@ -143,9 +152,9 @@ def products(entries: tuple[Product, ...]) -> tuple[Call, ...]:
 
 
 def generic(event: CustomerEvent, *, event_id: str) -> Call:
-    """A generic event (section 9.1). `event_id` makes a repeat harmless at the destination."""
+    """A generic event (section 9.1). Its id, else `event_id`, makes a repeat harmless at the destination."""
     who = event.customer
-    body: dict[str, Any] = {"event": event.name, "eventId": event_id}
+    body: dict[str, Any] = {"event": event.name, "eventId": event.event_id or event_id}
     optional = {
         "email": who.email,
         "externalId": who.external_id,
@@ -153,10 +162,16 @@ def generic(event: CustomerEvent, *, event_id: str) -> Call:
         "lastName": who.last_name,
         "customAttributes": who.attributes or None,
         "occurredAt": times.z(event.occurred_at) if event.occurred_at else None,
+        "account": event.account,
         "properties": event.properties or None,
     }
     body.update({key: value for key, value in optional.items() if value is not None})
     return Call("events", f"event:{event.name}", body)
+
+
+def _totals(totals: CustomerTotals) -> dict[str, int]:
+    fields = {"ordersCount": totals.orders_count, "totalSpentCents": totals.total_spent_minor}
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def person(customer: Customer) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
 
+from pydantic import JsonValue
+
 from relay.compose import calls
 from relay.compose.book import Facts, completed
 from relay.compose.calls import Call
@@ -29,7 +31,6 @@ from relay.normalise.events import (
     OrderPlaced,
     OrderRefunded,
     ProductsUpserted,
-    Scalar,
     StockRequested,
     told_in,
 )
@@ -136,7 +137,7 @@ def _checkout(event: CheckoutStarted, facts: Facts, policy: Policy, moment: Mome
     if event.customer.email is None:
         return Refuse("the Commerce API needs the customer's e-mail address", "customer.email")
     call = calls.checkout(
-        checkout_id=facts.order_id,
+        checkout_id=event.order_id,
         customer=event.customer,
         total_minor=event.total_minor,
         currency=event.currency,
@@ -187,7 +188,7 @@ def _placed_again(
 
 
 def _upsell_event(event: OrderPlaced, call: Call, moment: Moment) -> Call:
-    properties: dict[str, Scalar] = {
+    properties: dict[str, JsonValue] = {
         **event.properties,
         "order": call.body["orderId"],
         "newTotalCents": call.body["totalCents"],
@@ -315,16 +316,17 @@ def _order_call(
     known = completed(event, facts)
     if total_minor is not None:
         known["total_minor"] = total_minor
-    properties: dict[str, Scalar] = {} if made_up else dict(event.properties)
+    properties: dict[str, JsonValue] = {} if made_up else dict(event.properties)
     if status == "placed":
         known["ordered_at"] = known["ordered_at"] or facts.first_seen
-        if "checkout.started" in facts.kinds:
-            properties["checkoutId"] = facts.order_id
+        if facts.checkout_id is not None:
+            properties["checkoutId"] = facts.checkout_id
     return calls.order(
         status,  # type: ignore[arg-type]  # one of the four, by the callers above
         order_id=facts.order_id,
         meaning=meaning,
         refund_minor=refund_minor,
+        customer_totals=None if made_up else event.customer_totals,
         properties=properties,
         **known,
     )

@@ -255,7 +255,7 @@ class Attempt:
                 book=book,
                 meaning=call.meaning,
                 digest=call.digest,
-                order_id=call.body.get("orderId") or call.body.get("checkoutId") or "",
+                order_id=call.body.get("orderId", ""),
             ),
             history=self._entry(call, answer=answer),
         )

@@ -19,6 +19,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     PlainSerializer,
     StringConstraints,
     TypeAdapter,
@@ -33,7 +34,8 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 Currency = Annotated[str, AfterValidator(money.currency_code)]
 Minor = Annotated[int, Field(ge=0, le=10**15, strict=True)]
-Scalar: TypeAlias = str | int | bool
+Scalar: TypeAlias = str | int | float | bool
+"""A value beside an order or of a profile. A float is somebody's rating or weight, never money."""
 
 
 def _utc(moment: datetime) -> datetime:
@@ -119,8 +121,16 @@ class Refund(Model):
         return self
 
 
+class CustomerTotals(Model):
+    """What the platform itself counts of the customer, this order included; it overrides adding up."""
+
+    orders_count: Annotated[int, Field(ge=0, strict=True)] | None = None
+    total_spent_minor: Minor | None = None
+
+
 class _OrderFields(Model):
     """`order_id` is the best name this postback has; `names` are all it has, as "kind:value", for look-up.
+    `order_number` is what people call it, where that is another.
 
     `currency_assumed`: the postback named no currency, and the source's default stands in; what another
     postback of the order says beats it.
@@ -128,13 +138,15 @@ class _OrderFields(Model):
 
     order_id: Identifier
     names: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=8)]
+    order_number: Identifier | None = None
     customer: Customer = Customer()
     currency: Currency | None = None
     currency_assumed: bool = False
     total_minor: Minor | None = None
     ordered_at: Moment | None = None
     items: tuple[Item, ...] | None = None
-    properties: dict[str, Scalar] = {}
+    customer_totals: CustomerTotals | None = None
+    properties: dict[str, JsonValue] = {}
 
     @model_validator(mode="after")
     def _money_has_a_currency(self) -> Self:
@@ -162,7 +174,10 @@ class OrderRefunded(_OrderFields):
 
 
 class CheckoutStarted(_OrderFields):
-    """`order_id` is the checkout's id, shared with the order it may become. `started_at` is its own time."""
+    """`order_id` is the checkout's id. A name it shares with the order it becomes ties the two together.
+
+    `started_at` is its own time.
+    """
 
     kind: Literal["checkout.started"] = "checkout.started"
     started_at: Moment | None = None
@@ -199,13 +214,18 @@ class ProductsUpserted(Model):
 
 
 class CustomerEvent(Model):
-    """Something the Commerce API has no call for: a decline, a pause. Sent as a generic event `name`."""
+    """Something the Commerce API has no call for: a decline, a pause. Sent as a generic event `name`.
+
+    `event_id` is the sender's own, by which the destination knows a repeat; without one it is the relay's.
+    """
 
     kind: Literal["customer.event"] = "customer.event"
     name: Identifier
     customer: Customer
     occurred_at: Moment | None = None
-    properties: dict[str, Scalar] = {}
+    event_id: Identifier | None = None
+    account: str | dict[str, JsonValue] | None = None
+    properties: dict[str, JsonValue] = {}
 
 
 def told_in(event: _Booked, currency: str | None) -> _Booked:

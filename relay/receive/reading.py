@@ -28,6 +28,7 @@ from relay.receive.sources import BOOKED_WINDOW, OTHER_WINDOW, Source
 log: Final = structlog.get_logger()
 Outcome: TypeAlias = Events | Ignored | PostbackError
 
+_OF_ONE_CALL: Final = frozenset({"properties", "customer_totals"})
 _ENDPOINTS: Final = {
     "checkout.started": "checkouts",
     "products.upserted": "products",
@@ -176,14 +177,14 @@ def _of_events(window: timedelta | None, reading: Events, plain: list[dict[str, 
 def book_entries(events: tuple[Event, ...], plain: list[dict[str, Any]]) -> tuple[BookEntry, ...]:
     """One entry for each order: events that share a name are of one. `plain` are the events, dumped.
 
-    Properties are the call's own, and complete no other: they stay out of the book.
+    Properties and the customer's totals are the call's own, and complete no other: they stay out of the book.
     """
     grouped: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for event, told in zip(events, plain, strict=True):
         if isinstance(event, BOOKED):
             key = next((names for names in grouped if set(names) & set(event.names)), event.names)
             united = tuple(dict.fromkeys((*key, *event.names)))
-            part = {name: value for name, value in told.items() if name != "properties"}
+            part = {name: value for name, value in told.items() if name not in _OF_ONE_CALL}
             grouped[united] = [*grouped.pop(key, []), part]
     return tuple(BookEntry(names, to_json(group).decode()) for names, group in grouped.items())
 

@@ -1,8 +1,8 @@
 """Fixtures of an adapter: what really arrives, and beside it what must become of it.
 
 `<event>__<detail>.http` holds a raw request, `<event>__<detail>.json` the outcome: the events and the exact
-calls, or "ignored" and why, or the "error" and its field. `<name>.step1.http` ... are a story in steps: each
-step is composed with what the earlier ones left in the order book.
+calls, or "ignored" and why, or the "error" and its field, or all its "faults". `<name>.step1.http` ... are a
+story in steps: each step is composed with what the earlier ones left in the order book.
 
 Beside the outcome may stand "source", settings other than the usual; "received_at"; and "not_words", fields
 that hold a word but do not say what happened, such as the mark of a test order.
@@ -31,7 +31,7 @@ from relay.normalise.events import BOOKED, BookedEvent, CheckoutStarted, Event
 
 _STEP: Final = re.compile(r"(.+)\.step(\d+)")
 _ABOUT: Final = frozenset({"source", "received_at", "not_words"})
-_KEYS: Final = _ABOUT | {"events", "calls", "skipped", "ignored", "error", "field"}
+_KEYS: Final = _ABOUT | {"events", "calls", "skipped", "ignored", "error", "field", "faults"}
 _POLICIES: Final = frozenset({"upsell", "chargeback", "refund_amount", "revive", "checkout_max_age"})
 DEFAULT_RECEIVED: Final = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -146,7 +146,7 @@ class Story:
                     yield {"path": call.path, "body": call.body}
                     if known and facts and call.booked:
                         known.sent[call.meaning] = call.digest
-                        known.order_id = facts.order_id
+                        known.order_id = call.body.get("orderId", known.order_id)
             case Skip(reason) | Wait(reason) | Refuse(reason):
                 yield {"skipped": reason}
 
@@ -181,7 +181,8 @@ def _outcome(reader: Adapter, story: Story, number: int, postback: Postback) -> 
     try:
         reading = reader.read(postback)
     except PostbackError as error:
-        return {"error": error.word, "field": error.field}
+        faults = {fault.field: fault.reason for fault in error.faults}
+        return {"error": error.word, "field": error.field, "faults": faults}
     if isinstance(reading, Ignored):
         return {"ignored": reading.reason}
     told = list(story.tell(number, postback, reading.events))
@@ -193,10 +194,12 @@ def _outcome(reader: Adapter, story: Story, number: int, postback: Postback) -> 
 
 
 def differences(expected: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Key by key what is expected and what came, where they differ. "skipped" counts only if expected."""
+    """Key by key what is expected and what came, where they differ.
+
+    "skipped" and "faults" count only if they are expected.
+    """
     keys = (set(expected) | set(outcome)) - _ABOUT
-    if "skipped" not in expected:
-        keys.discard("skipped")
+    keys -= {"skipped", "faults"} - set(expected)
     return {
         key: (expected.get(key), outcome.get(key))
         for key in sorted(keys)

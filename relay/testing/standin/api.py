@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 
 from pydantic import TypeAdapter, ValidationError
 
-from relay.testing.standin import models
+from relay.normalise import bodies
 from relay.testing.standin.answers import Answer, RefusedError, Shape, answer, invalid, refusal
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ class Api:
         self.shape = shape
         self.keys = keys
         self._endpoints = {
-            "/orders": Endpoint(models.ORDER, commerce.order, 202),
-            "/checkouts": Endpoint(models.CHECKOUT, commerce.checkout, 200),
-            "/products": Endpoint(models.PRODUCTS, commerce.upsert, 200),
-            "/back-in-stock": Endpoint(models.STOCK, commerce.back_in_stock, 200),
-            "/subscribers/events": Endpoint(models.EVENT, commerce.event, 200),
+            "/orders": Endpoint(bodies.ORDER, commerce.order, 202),
+            "/checkouts": Endpoint(bodies.CHECKOUT, commerce.checkout, 200),
+            "/products": Endpoint(bodies.PRODUCTS, commerce.upsert, 200),
+            "/back-in-stock": Endpoint(bodies.STOCK, commerce.back_in_stock, 200),
+            "/subscribers/events": Endpoint(bodies.EVENT, commerce.event, 200),
         }
 
     def refused_for_rate(self, key: str) -> Answer | None:

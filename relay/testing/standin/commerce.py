@@ -7,30 +7,15 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from relay.normalise import bodies
 from relay.testing.standin.answers import RefusedError
 from relay.testing.standin.orders import Capped, Order, Sender, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from relay.testing.standin import models
-
 HISTORY: Final = 3600.0
 OLDEST: Final = 5 * 365.25 * 86400
-BUILT_IN: Final = frozenset(
-    {
-        "orderId",
-        "orderNumber",
-        "totalCents",
-        "currency",
-        "lineItems",
-        "items",
-        "customer",
-        "status",
-        "orderedAt",
-    }
-)
-"""The event's own keys, which a property of the same name would hide (reference 6.7)."""
 
 
 class Commerce:
@@ -56,7 +41,7 @@ class Commerce:
         self.violations.clear()
         self._event_names.clear()
 
-    def order(self, body: models.OrderBody, n: int, sender: Sender) -> dict[str, Any]:
+    def order(self, body: bodies.OrderBody, n: int, sender: Sender) -> dict[str, Any]:
         status = body.get("status", "placed")
         total = body["totalCents"]
         refund = body.get("refundAmountCents")
@@ -81,7 +66,7 @@ class Commerce:
             "status": status,
         }
 
-    def checkout(self, body: models.CheckoutBody, n: int, sender: Sender) -> dict[str, Any]:
+    def checkout(self, body: bodies.CheckoutBody, n: int, sender: Sender) -> dict[str, Any]:
         del sender
         self._check_properties(body.get("properties"), n, body["checkoutId"])
         contact, _ = self._contact(body["customer"])
@@ -92,7 +77,7 @@ class Commerce:
             "eventId": f"evt_{n:x}",
         }
 
-    def upsert(self, body: models.ProductsBody, n: int, sender: Sender) -> dict[str, Any]:
+    def upsert(self, body: bodies.ProductsBody, n: int, sender: Sender) -> dict[str, Any]:
         del sender
         triggered = 0
         for product in body["products"]:
@@ -107,7 +92,7 @@ class Commerce:
             "products": stored,
         }
 
-    def back_in_stock(self, body: models.StockBody, n: int, sender: Sender) -> dict[str, Any]:
+    def back_in_stock(self, body: bodies.StockBody, n: int, sender: Sender) -> dict[str, Any]:
         del n, sender
         product = body["productId"]
         contact, _ = self._contact(body["customer"])
@@ -115,7 +100,7 @@ class Commerce:
         self._waiting[wanted] = self._waiting.get(wanted, set()) | {contact}
         return {"success": True, "subscriberId": contact}
 
-    def event(self, body: models.EventBody, n: int, sender: Sender) -> dict[str, Any]:
+    def event(self, body: bodies.EventBody, n: int, sender: Sender) -> dict[str, Any]:
         del sender
         historical = self._is_history(body.get("occurredAt"))
         contact, created = self._contact(body)
@@ -146,11 +131,11 @@ class Commerce:
             self.violations.append(Violation(n, rule, name))
 
     def _check_properties(self, properties: Mapping[str, Any] | None, n: int, name: str) -> None:
-        if properties and not BUILT_IN.isdisjoint(properties):
-            taken = ", ".join(sorted(BUILT_IN.intersection(properties)))
+        if properties and not bodies.BUILT_IN.isdisjoint(properties):
+            taken = ", ".join(sorted(bodies.BUILT_IN.intersection(properties)))
             self._breach(f"a property hides the event's own {taken}", n, name)
 
-    def _contact(self, who: models.Customer | models.EventBody) -> tuple[str, bool]:
+    def _contact(self, who: bodies.Customer | bodies.EventBody) -> tuple[str, bool]:
         """The subscriber's id, and whether they are new. An external id alone names only who is known."""
         email, external = who.get("email"), who.get("externalId")
         if email is None:
@@ -177,7 +162,7 @@ class Commerce:
             raise RefusedError(400, "occurredAt is older than five years", field="occurredAt")
         return age > HISTORY
 
-    def _store(self, product: models.Product) -> int:
+    def _store(self, product: bodies.Product) -> int:
         """Upserts one product; gives how many people learn that something is back."""
         name = product["productId"]
         before = self.products.get(name, {})

@@ -1,4 +1,4 @@
-"""What the Commerce API takes, as strictly as its documents allow (reference sections 4 to 9).
+"""The Commerce API's own bodies, as strictly as its documents allow (its sections 4 to 9).
 
 Where they are silent a relay must stay on the safe side, so the silence is read as a refusal: unknown fields,
 null where nothing says it clears, lower-case currencies, times without an offset.
@@ -32,6 +32,21 @@ RESERVED_ATTRIBUTES: Final = frozenset(
     }
 )
 """Written by the destination itself (reference 5.1)."""
+
+BUILT_IN: Final = frozenset(
+    {
+        "orderId",
+        "orderNumber",
+        "totalCents",
+        "currency",
+        "lineItems",
+        "items",
+        "customer",
+        "status",
+        "orderedAt",
+    }
+)
+"""An order event's own keys, which a property of the same name would hide (reference 6.7)."""
 
 MAX_PRODUCTS: Final = 100
 LONGEST_EMAIL: Final = 254
@@ -198,6 +213,13 @@ class Product(TypedDict):
 
 
 @with_config(_STRICT)
+class CatalogBody(TypedDict):
+    """Products of any number: more than the API takes at once, and what is split for it."""
+
+    products: Annotated[list[Product], Field(min_length=1)]
+
+
+@with_config(_STRICT)
 class ProductsBody(TypedDict):
     products: Annotated[list[Product], Field(min_length=1, max_length=MAX_PRODUCTS)]
 
@@ -228,5 +250,6 @@ class EventBody(TypedDict):
 ORDER: Final = TypeAdapter(OrderBody)
 CHECKOUT: Final = TypeAdapter(CheckoutBody)
 PRODUCTS: Final = TypeAdapter(ProductsBody)
+CATALOG: Final = TypeAdapter(CatalogBody)
 STOCK: Final = TypeAdapter(StockBody)
 EVENT: Final = TypeAdapter(EventBody)
