@@ -195,6 +195,7 @@ def desk(journal: Journal, env: Environment, config: Config, built: Sequence[Sou
         queries(journal, config),
         Numbers(journal),
         spool,
+        Turns(journal),
         host=host(env),
         sources=[
             SourceFacts(name, said.adapter, said.destination, deliver=said.deliver, tokens=len(said.tokens))

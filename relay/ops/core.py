@@ -149,7 +149,7 @@ class Operations:
         except ValueError:
             return Refused("its events cannot be read any more; retry from normalise")
         if not 0 <= index < len(events):
-            return Refused(f"it has no event {index}; it has {len(events)}, counted from 0")
+            return Invalid((Fault("index", f"it has {len(events)} events, counted from 0"),))
         checked = normalised.checked(event)
         if isinstance(checked, tuple):
             return Invalid(checked)

@@ -51,7 +51,9 @@ class StatsView(View):
 
 
 class SourceView(View):
-    """`path` is the postback URL's without the token. `deliver` false: a rehearsal."""
+    """`path` is the postback URL's without the token. `deliver` false: a rehearsal. `silent_since`: against
+    its own habit.
+    """
 
     name: str
     adapter: str
@@ -61,6 +63,7 @@ class SourceView(View):
     path: str
     first: str | None
     last: str | None
+    silent_since: str | None
     numbers: SourceNumbers | None
 
 

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, TypeVar
 
-from relay.errors import JournalAway
+from relay.errors import JournalAway, SpoolFull
 from relay.journal.numbers import Hour, Numbers, Traffic
 from relay.journal.queries import Queries
 from relay.journal.records import Limits, Stats, Status
+from relay.journal.turn import Turns
+from relay.ops.alerts.book import load
 from relay.ops.figures import (
     DestinationView,
     HourView,
@@ -60,6 +62,7 @@ class Overview:
         queries: Queries,
         numbers: Numbers,
         spool: Spool,
+        turns: Turns,
         *,
         host: str,
         sources: Sequence[SourceFacts],
@@ -68,46 +71,65 @@ class Overview:
         self._queries = queries
         self._numbers = numbers
         self._spool = spool
+        self._turns = turns
         self._host = host
         self._sources = tuple(sources)
         self._destinations = tuple(destinations)
 
     async def stats(self) -> StatsView:
         """The sum of promise 3. What waits in spools counts as received and queued; while Redis is away
-        only this host's is known.
+        only this host's is known, and where its disk is broken not even that.
         """
-        spooled = await self._spool.count()
+        spooled = await self._spooled()
         try:
-            spooled += await self._numbers.spooled(self._host)
+            elsewhere = await self._numbers.spooled(self._host)
             stats, hours = await self._queries.stats(), await self._numbers.hours(_HOURS)
         except JournalAway:
             return _unknown(spooled)
+        waiting = None if spooled is None else spooled + elsewhere
+        counts: dict[Status, int | None] = {status: stats.counts[status] for status in Status}
+        counts[Status.QUEUED] = _plus(stats.counts[Status.QUEUED], waiting)
         return StatsView(
-            received=stats.received + spooled,
-            counts={s: stats.counts[s] + (spooled if s is Status.QUEUED else 0) for s in Status},
+            received=_plus(stats.received, waiting),
+            counts=counts,
             balanced=stats.balanced,
             duplicates=stats.duplicates,
             overtaken=stats.overtaken,
-            spool=spooled,
+            spool=waiting,
             oldest_due=moment(stats.oldest_due_ms),
             sources=_by_source(stats, hours),
             hours=[_hour(hour) for hour in hours],
         )
 
+    async def _spooled(self) -> int | None:
+        try:
+            return await self._spool.count()
+        except SpoolFull:
+            return None
+
     async def sources(self) -> list[SourceView]:
-        known = await _or_none(self._by_source())
-        return [await self._source(facts, known) for facts in self._sources]
+        known, silent = await _or_none(self._by_source()), await _or_none(self._silent())
+        return [await self._source(facts, known, silent or {}) for facts in self._sources]
+
+    async def _silent(self) -> dict[str, int]:
+        """Since when sources are silent against their habit, as the watch has it."""
+        entries = load(await self._turns.book()).entries.values()
+        quiet = [e.incident for e in entries if e.incident.kind == "quiet" and e.ended_ms is None]
+        return {incident.subject["source"]: incident.since_ms for incident in quiet}
 
     async def _by_source(self) -> dict[str, SourceNumbers]:
         return _by_source(await self._queries.stats(), await self._numbers.hours(_HOURS))
 
-    async def _source(self, facts: SourceFacts, known: Mapping[str, SourceNumbers] | None) -> SourceView:
+    async def _source(
+        self, facts: SourceFacts, known: Mapping[str, SourceNumbers] | None, silent: Mapping[str, int]
+    ) -> SourceView:
         first, last = await _or_none(self._queries.source_times(facts.name)) or (None, None)
         return SourceView(
             **asdict(facts),
             path=f"/in/{facts.name}/",
             first=moment(first),
             last=moment(last),
+            silent_since=moment(silent.get(facts.name)),
             numbers=None if known is None else known.get(facts.name, _NOTHING),
         )
 
@@ -145,7 +167,7 @@ class Overview:
     async def store(self) -> StoreView:
         memory = await _or_none(self._numbers.memory())
         return StoreView(
-            redis=None if memory is None else RedisView(**asdict(memory)), spool=await self._spool.count()
+            redis=None if memory is None else RedisView(**asdict(memory)), spool=await self._spooled()
         )
 
 
@@ -156,7 +178,11 @@ async def _or_none(asked: Awaitable[Answer]) -> Answer | None:
         return None
 
 
-def _unknown(spooled: int) -> StatsView:
+def _plus(count: int, more: int | None) -> int | None:
+    return None if more is None else count + more
+
+
+def _unknown(spooled: int | None) -> StatsView:
     return StatsView(
         received=None,
         counts=dict.fromkeys(Status),

@@ -14,6 +14,8 @@ from pydantic import SecretStr
 
 from relay.journal.ids import Ids
 from relay.journal.records import Status
+from relay.ops.alerts.book import Book, Entry, dump
+from relay.ops.alerts.incidents import Incident
 from tests.support import TOKEN, House, placed
 
 
@@ -129,6 +131,17 @@ async def test_what_waits_in_another_host_s_spool_is_counted(house: House) -> No
     )
     await house.journal().tell_spooled("another", 0)
     assert (await got(house, "/stats"))["spool"] == 0
+
+
+async def test_a_source_that_the_watch_finds_silent_says_since_when(house: House) -> None:
+    await house.serve()
+    quiet = Incident("quiet:shop", "quiet", {"source": "shop"}, 1000, "silent", "look", "back", "sources")
+    over = Incident("quiet:old", "quiet", {"source": "old"}, 1000, "silent", "look", "back", "sources")
+    book = Book(entries={"quiet:shop": Entry(quiet, 2000), "quiet:old": Entry(over, 2000, 3000)})
+    journal = house.journal()
+    await journal.redis.set(journal.keys.alerts, dump(book))
+    (source,) = (await got(house, "/sources"))["sources"]
+    assert source["silent_since"] == "1970-01-01T00:00:01.000Z"
 
 
 async def test_while_redis_is_away_what_is_unknown_is_null(house: House, tmp_path: Path) -> None:
