@@ -33,6 +33,11 @@ class Reader:
         body = self._clean(self._with_flags(fields.of_body(postback, self._encoding)))
         return Payload(body.over(url), self._keys, url)
 
+    def of(self, tree: Fields) -> Payload:
+        """What `tree` says, by the tokens' own names."""
+        said = self._clean(self._with_flags(tree))
+        return Payload(said, self._keys, said)
+
     def _with_flags(self, tree: Fields) -> Fields:
         """A boolean is no id and no amount, but it is a flag."""
         return {
