@@ -15,6 +15,7 @@ import structlog
 from relay import log as logs
 from relay import wiring
 from relay.deliver.attempt import Destination
+from relay.deliver.backstop import Backstop
 from relay.deliver.drain import Drain
 from relay.deliver.queue import run_worker
 from relay.deliver.sweep import Sweep
@@ -76,9 +77,11 @@ async def work(
         watch = wiring.watch(env, config, journal)
         fetch_back = await wiring.fetch_back(config, journal, stack)
         acts = wiring.operations(journal, config, wiring.sources(config, adapters))
+        backstop = Backstop(journal, list(destinations.values()), sweep=sweep.run, drain=drain)
         runs = (
             watch.run(stopping),
             fetch_back.run(stopping),
+            regularly(backstop.look, stopping),
             wiring.replays(journal, config, acts).run(stopping),
             regularly(lambda: journal.beat(name, since), stopping),
             regularly(lambda: _told(meter, journal), stopping),

@@ -36,6 +36,7 @@ from relay.journal.records import (
     Reservation,
     Settlement,
     Status,
+    Verdict,
 )
 from relay.journal.titles import title_of
 from relay.normalise import events as normalised
@@ -53,6 +54,13 @@ SLOW_MOST: Final = timedelta(minutes=15)
 
 RATE_LIMIT: Final = "rate limit"
 """Who paused a destination that asked for a longer wait."""
+
+GUARD_MS: Final = 50
+"""By how much the second's window is longer than the destination's: so much later may a call arrive."""
+
+LATE_LEAST_MS: Final = 10
+LATE_MOST_MS: Final = 250
+"""A call answered later was hardly on its way for so long, but waited there; that spends no budget."""
 
 SHORT_WAIT: Final = 1_200
 """Milliseconds that are waited out under the lease: the second's limit. Longer, and the relay is put back."""
@@ -95,6 +103,9 @@ class Attempt:
         self._done: list[str] = json.loads(leased.fields.get("done", "[]"))
         self._reasons: list[str] = []
         self._overtaken = False
+        self._reserved_in_ms = 0
+        self._spent = 0
+        self._late: tuple[int, int] | None = None
         self._versions = {name: int(fields.get("version", 0)) for name, fields in leased.books}
         self._sent_before = any(sent_by(leased.id, fields) for _, fields in leased.books)
 
@@ -196,12 +207,21 @@ class Attempt:
                 self._reasons.append(f"{call.meaning.partition('@')[0]} already sent")
                 return
             try:
-                answer = await self._to.client.post(call.path, call.content)
+                answer = await self._post(call)
             except AttemptError as error:
                 await self._failed(call, reservation, error)
                 raise Stopped from error
         self._done.append(key)
         await self._accepted(call, book, answer, final=final)
+
+    async def _post(self, call: Call) -> Answer:
+        asked = _monotonic_ms()
+        try:
+            return await self._to.client.post(call.path, call.content)
+        finally:
+            arrived = min(_monotonic_ms() - asked - GUARD_MS, LATE_MOST_MS)
+            late_ms = self._reserved_in_ms + max(0, arrived)
+            self._late = (self._spent, late_ms) if late_ms > LATE_LEAST_MS else None
 
     def _reservation(self, call: Call, book: str) -> Reservation:
         return Reservation(
@@ -219,8 +239,8 @@ class Attempt:
     async def _reserve(self, reservation: Reservation) -> bool:
         """Whether the call may be sent; False where its meaning went out before."""
         while True:
-            verdict, when_ms, took = await patiently(lambda: self._ask_to_send(reservation))
-            if verdict == "ok" and took > self._to.lease / 2:
+            verdict, when_ms, self._spent = await patiently(lambda: self._ask_to_send(reservation))
+            if verdict == "ok" and timedelta(milliseconds=self._reserved_in_ms) > self._to.lease / 2:
                 continue  # this process was stopped meanwhile, and the lease may have become another's
             if verdict == "ok":
                 return True
@@ -235,12 +255,13 @@ class Attempt:
                 await self._put_back(when_ms)
             await asyncio.sleep(wait_ms / 1000)
 
-    async def _ask_to_send(self, reservation: Reservation) -> tuple[str, int, timedelta]:
+    async def _ask_to_send(self, reservation: Reservation) -> Verdict:
         asked = _monotonic_ms()
-        verdict, when_ms = await self._journal.reserve(
+        verdict = await self._journal.reserve(
             self._to.name, self._to.limits, reservation, lease=self._to.lease
         )
-        return verdict, when_ms, timedelta(milliseconds=_monotonic_ms() - asked)
+        self._reserved_in_ms = _monotonic_ms() - asked
+        return verdict
 
     async def _accepted(self, call: Call, book: str, answer: Answer, *, final: bool) -> None:
         self._count_accepted(answer)
@@ -391,8 +412,10 @@ class Attempt:
             token=self._leased.token,
             lane=self._leased.lane,
             source=self._leased.fields["source"],
+            late=self._late,
             **settled,
         )
+        self._late = None
         # What came of a call is told until Redis has heard it: forgotten, it would be sent once more.
         answer = await patiently(
             lambda: self._journal.settle(self._to.name, self._to.limits, settlement), within=math.inf

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -33,6 +34,9 @@ SWEEP_EVERY: Final = 2
 
 # Beyond the drain's own 20 s: what it has under way, with the longest answer.
 _JOB_TIMEOUT: Final = timedelta(seconds=120)
+_LONG: Final = 30.0
+"""Seconds after which a worker that ends has not failed at its start."""
+
 _YEAR_MS: Final = 366 * 86_400_000
 
 
@@ -77,6 +81,7 @@ async def run_worker(
     pause = 0.1
     while not stopping.is_set():
         worker = _worker(redis, drain, sweep, retain, stopping)
+        began = time.monotonic()
         try:
             await worker.async_run()
         except Stopping:
@@ -85,6 +90,7 @@ async def run_worker(
             log.warning("worker.restarted", error=type(error).__name__, pause=pause)
         finally:
             await _finish(worker)
+        pause = 0.1 if time.monotonic() - began > _LONG else pause
         await asyncio.sleep(pause)
         pause = min(pause * 2, 5.0)
 

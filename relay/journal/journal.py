@@ -31,6 +31,7 @@ from relay.journal.records import (
     Reservation,
     Settlement,
     Status,
+    Verdict,
 )
 from relay.normalise import times
 from relay.tasks import end
@@ -88,7 +89,7 @@ class Journal:
             for name in ("record", "claim", "reserve", "settle", "drain", "operate", "erase")
         )
         self._recordings: Batcher[Recording, Receipt] = Batcher(self._flush_recordings)
-        self._reservations: dict[str, Batcher[Reservation, tuple[str, int]]] = {}
+        self._reservations: dict[str, Batcher[Reservation, Verdict]] = {}
         self._settlements: dict[str, Batcher[Settlement, Settled]] = {}
 
     def script(self, name: str) -> AsyncScript:
@@ -196,6 +197,12 @@ class Journal:
         now: int = await self._call(self._drain, ["sweep", json.dumps(options)])
         return now
 
+    async def unwoken(self, destination: str, limits: Limits, patience: timedelta) -> bool:
+        """Whether something has been due for longer than `patience` and no drain runs."""
+        options = {"dest": destination, "limits": asdict(limits), "patience_ms": times.in_ms(patience)}
+        answer: int = await self._call(self._drain, ["unwoken", json.dumps(options)])
+        return answer == 1
+
     async def claim(
         self, destination: str, token: str, want: int, limits: Limits, *, lease: timedelta
     ) -> Claim:
@@ -221,21 +228,21 @@ class Journal:
 
     async def reserve(
         self, destination: str, limits: Limits, reservation: Reservation, *, lease: timedelta
-    ) -> tuple[str, int]:
+    ) -> Verdict:
         """Writes that a call is about to be sent, and renews the lease; only after "ok" may it be.
 
-        Answers a verdict and a moment (ms): ok; fenced: the lease is another's; sent: the meaning was
+        Answers a word and a moment: ok; fenced: the lease is another's; sent: the meaning was
         accepted before; stale: the book has changed, compose anew; busy:
         another relay is sending it until then; wait: nothing may be sent until then.
         """
         batcher = self._reservations.get(destination)
         if batcher is None:
 
-            async def flush(batch: list[Reservation]) -> list[tuple[str, int]]:
+            async def flush(batch: list[Reservation]) -> list[Verdict]:
                 lease_ms = times.in_ms(lease)
                 options = {"dest": destination, "lease_ms": lease_ms, "limits": asdict(limits)}
                 args: list[str | bytes] = [json.dumps(options), *map(to_json, batch)]
-                return [(a[0].decode(), a[1]) for a in await self._call(self._reserve, args)]
+                return [Verdict(a[0].decode(), *a[1:]) for a in await self._call(self._reserve, args)]
 
             batcher = self._reservations[destination] = Batcher(flush)
         return await batcher.submit(reservation)

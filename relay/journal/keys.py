@@ -28,6 +28,7 @@ n, active, src:NAME  hash    totals by source and status; by destination, endpoi
 meter                hash    what sending came to: attempts:DEST:OUTCOME:CLASS, and how long things took
 watch, alerts        string  who looks for trouble now; which alerts stand, and who was told what
 kept:SOURCE:STATUS   string  how far retention has come
+clock                hash    when it was looked at, and by how much it is ahead of a host's that was set back
 activity             zset    what people did: an id and JSON; the oldest of too many are dropped
 replay:REPLAY        hash    an act on all relays of a filter: wish, state, cursor, counts, what comes next
 replays, replaying   zset    replays by id; set of those with something to do

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Status(StrEnum):
@@ -121,6 +121,14 @@ class Reservation:
     force: bool = False
 
 
+class Verdict(NamedTuple):
+    """Whether a call may be sent, with a moment in ms (`Journal.reserve`). `spent` names what it cost."""
+
+    word: str
+    when_ms: int
+    spent: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A call the destination took, for the ledger. `order_id` is the name it went by."""
@@ -146,6 +154,7 @@ class Settlement:
     """What came of a lease. Without `status` the relay goes on under the same lease.
 
     `version`: the book a waiting relay was composed from; where it has changed since, it does not wait.
+    `late`: what was spent (a Verdict's), and how many ms later the call may have arrived.
     """
 
     id: str
@@ -168,6 +177,7 @@ class Settlement:
     unreserve: Reservation | None = None
     refusal: Refusal | None = None
     version: tuple[str, int] | None = None
+    late: tuple[int, int] | None = None
     history: Mapping[str, Any] | None = None
 
 

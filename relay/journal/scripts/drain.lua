@@ -46,6 +46,15 @@ local function sweep()
   return now
 end
 
+-- 1: something should have been sent for a while, and nobody drains. Writes nothing.
+local function unwoken()
+  local holder = call('GET', key)
+  if holder and holder ~= 'woken' then return 0 end
+  local at, due = next_due(o.dest, o.limits, now)
+  return at and at <= now and due < now - o.patience_ms and 1 or 0
+end
+
+if verb == 'unwoken' then return unwoken() end
 if verb == 'sign_on' then return sign_on() end
 if verb == 'sign_off' then return sign_off() end
 return sweep()

@@ -103,9 +103,12 @@ end
 -- Waking ------------------------------------------------------------------------------------------------
 
 -- wakeup = {queue = key, prefix = job key prefix, jobs = {destination: payload}}: the job queue's own terms.
+-- The queue goes by the clock of the worker's host, which need not agree with Redis's: AT_ONCE is past for any.
+local AT_ONCE = 1
+
 local function enqueue(dest, wakeup, at, now)
   local job = 'drain:' .. dest .. ':' .. call('INCR', P .. 'fence')
-  call('SET', wakeup.prefix .. job, wakeup.jobs[dest], 'PX', math.floor(at - now + 86400000))
+  call('SET', wakeup.prefix .. job, wakeup.jobs[dest], 'PX', math.floor(math.max(0, at - now) + 86400000))
   call('ZADD', wakeup.queue, at, job)
 end
 
@@ -115,7 +118,7 @@ local function wake(dest, wakeup, now)
   if paused(dest, 'all') then return end
   if call('EXISTS', P .. 'drain:' .. dest) == 0 then
     call('SET', P .. 'drain:' .. dest, 'woken', 'PX', 5000)
-    enqueue(dest, wakeup, now, now)
+    enqueue(dest, wakeup, AT_ONCE, now)
   elseif call('LLEN', P .. 'wake:' .. dest) == 0 then
     call('RPUSH', P .. 'wake:' .. dest, 1)
     call('PEXPIRE', P .. 'wake:' .. dest, 60000)
@@ -272,20 +275,17 @@ end
 
 local QUIET, GRACE = 3000, 3000
 
--- While nobody could look, as when Redis was away or its clock jumped, nobody could say what came of a lease.
+-- While nobody looked, as when Redis was away or its clock jumped, nobody could say what came of a lease.
 -- Whoever still lives says so in a moment, and what was accepted is not sent once more.
-local function in_grace(dest, now)
-  local key = P .. 'dest:' .. dest
-  local looked = tonumber(call('HGET', key, 'looked') or now)
-  call('HSET', key, 'looked', now)
-  if now - looked > QUIET then call('HSET', key, 'grace', now + GRACE) end
-  local grace = tonumber(call('HGET', key, 'grace') or 0)
+local function in_grace(now)
+  if look_at_clock() > QUIET then call('HSET', CLOCK, 'grace', now + GRACE) end
+  local grace = tonumber(call('HGET', CLOCK, 'grace') or 0)
   return now < grace and grace <= now + GRACE
 end
 
 -- A lease that ended without a result costs no attempt; the fifth says that this relay kills workers.
 local function reap(dest, now)
-  if in_grace(dest, now) then return end
+  if in_grace(now) then return end
   for _, lane in ipairs(call('ZRANGEBYSCORE', P .. 'leased:' .. dest, '-inf', now, 'LIMIT', 0, 100)) do
     local id = call('HGET', P .. 'leaseholder:' .. dest, lane)
     end_lease(dest, lane)
@@ -332,6 +332,12 @@ local function spend(key, now, seq, per_minute, per_second)
   call('PEXPIRE', key, MINUTE)
 end
 
+-- The destination counts a call when it arrives, and that was later than the guard allows for.
+local function spend_late(key, seq, ms)
+  local at = call('ZSCORE', key, seq)
+  if at then call('ZADD', key, 'XX', at + ms, seq) end
+end
+
 -- Backfill is spaced evenly, so that a live relay waits for one slot at most. The moment of its next call:
 local function backfill_slot(limits)
   return tonumber(call('GET', P .. 'backfill:' .. limits.key) or 0)
@@ -370,7 +376,7 @@ end
 
 -- Due work ----------------------------------------------------------------------------------------------
 
--- When the destination next has something to do, nil for never without an outside event.
+-- When the destination next has something to do, nil for never without an outside event; and when that was due.
 local function next_due(dest, limits, now)
   if paused(dest, 'all') then return nil end
   local due
@@ -388,5 +394,5 @@ local function next_due(dest, limits, now)
   if not due then return nil end
   local slow = tonumber(call('HGET', P .. 'dest:' .. dest, 'not_before') or 0)
   local _, room = budget(P .. 'budget:' .. limits.key, now, limits.minute, limits.second)
-  return math.max(due, slow, room)
+  return math.max(due, slow, room), due
 end

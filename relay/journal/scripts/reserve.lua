@@ -1,6 +1,6 @@
 -- Writes, before a call is sent, that it is about to be: budget, ledger and a longer lease, or none of them.
 -- ARGV: options {dest, lease_ms, limits}, then for each call {id, token, lane, source, book, meaning, force}.
--- Answers {verdict, when} for each: ok; fenced (the lease is another's); sent (the meaning went out already);
+-- Answers {verdict, when, what it spent} for each: ok; fenced (the lease is another's); sent (the meaning went out already);
 -- stale (the book has changed since the claim: compose anew); busy (another relay is sending it); wait (no budget, slowed down or paused) until `when`.
 
 local o = cjson.decode(ARGV[1])
@@ -33,15 +33,16 @@ local function verdict(c)
     if slot > now then return 'wait', math.ceil(slot) end
     spend_backfill(o.limits, now)
   end
-  spend(key, now, call('INCR', P .. 'fence'), o.limits.minute, o.limits.second)
+  local spent = call('INCR', P .. 'fence')
+  spend(key, now, spent, o.limits.minute, o.limits.second)
   if book then call('HSET', book, 's:' .. c.meaning, 'R ' .. c.id .. ' ' .. (now + o.lease_ms) .. string.rep(' ', 24)) end
   call('ZADD', P .. 'leased:' .. o.dest, 'XX', now + o.lease_ms, c.lane)
-  return 'ok', now
+  return 'ok', now, spent
 end
 
+call('DEL', P .. 'room') -- first: a full Redis lets the rest of the script through after it
 local answers = {}
 for i = 2, #ARGV do
-  local word, when = verdict(cjson.decode(ARGV[i]))
-  answers[#answers + 1] = {word, when}
+  answers[#answers + 1] = {verdict(cjson.decode(ARGV[i]))}
 end
 return answers

@@ -1,0 +1,46 @@
+"""The backstop of the job queue: drains what has been due for a while and nobody was woken for.
+
+The queue needs memory for every job. A full Redis gives it none, and what it holds must go out all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from relay.deliver.attempt import Destination
+from relay.journal.journal import Journal
+
+log: Final = structlog.get_logger()
+
+PATIENCE: Final = timedelta(seconds=5)
+"""The sweep wakes a drain after two."""
+
+
+class Backstop:
+    def __init__(
+        self,
+        journal: Journal,
+        destinations: Sequence[Destination],
+        *,
+        sweep: Callable[[], Awaitable[None]],
+        drain: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._journal = journal
+        self._destinations = destinations
+        self._sweep = sweep
+        self._drain = drain
+
+    async def look(self) -> None:
+        unwoken = [d.name for d in self._destinations if await self._is_unwoken(d)]
+        if unwoken:
+            log.warning("drain.unwoken", destinations=unwoken)
+            await self._sweep()
+            await asyncio.gather(*map(self._drain, unwoken))
+
+    async def _is_unwoken(self, destination: Destination) -> bool:
+        return await self._journal.unwoken(destination.name, destination.limits, PATIENCE)

@@ -1,0 +1,132 @@
+"""Redis's host may set its clock: nothing waits for an hour to come round again, and no lease is broken."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from relay.journal.ids import Ids
+from relay.journal.journal import Journal, Wakeup
+from relay.journal.records import Claim, Limits, Recording, Reservation, Settlement, Status
+from tests.support import STEPPED_CLOCK, step_clock
+
+LIMITS = Limits("key", minute=3)
+LEASE = timedelta(seconds=30)
+IDS = Ids()
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def journal(redis: Redis) -> Journal:
+    return Journal(redis, Wakeup("jobs", "job:", {"main": "drain"}), clock=STEPPED_CLOCK)
+
+
+async def queued(journal: Journal) -> str:
+    relay = IDS.new()
+    await journal.record(
+        Recording(
+            id=relay,
+            source="shop",
+            adapter="spoken",
+            destination="main",
+            at_ms=1,
+            status=Status.QUEUED,
+            copy=relay,
+            window_ms=60_000,
+            blob=b"{}",
+            email=f"{relay}@example.com",
+        )
+    )
+    return relay
+
+
+async def claim(journal: Journal) -> Claim:
+    await journal.sign_on("main", "t")
+    return await journal.claim("main", "t", 10, LIMITS, lease=LEASE)
+
+
+async def reserve(journal: Journal, claimed: Claim) -> list[str]:
+    verdicts = []
+    for leased in claimed.relays:
+        wanted = Reservation(leased.id, leased.token, leased.lane, "shop", "orders", "", "placed@1")
+        verdicts.append((await journal.reserve("main", LIMITS, wanted, lease=LEASE))[0])
+    return verdicts
+
+
+async def test_what_was_due_before_the_clock_was_set_back_is_due_after(
+    journal: Journal, redis: Redis
+) -> None:
+    relay = await queued(journal)
+    await journal.sweep("main", LIMITS)
+    await step_clock(redis, -HOUR)
+    await journal.sweep("main", LIMITS)
+    assert [leased.id for leased in (await claim(journal)).relays] == [relay]
+
+
+async def test_a_spent_budget_comes_back_in_a_minute_though_the_clock_was_set_back(
+    journal: Journal, redis: Redis
+) -> None:
+    for _ in range(4):
+        await queued(journal)
+    assert await reserve(journal, await claim(journal)) == ["ok"] * 3
+    await step_clock(redis, -HOUR)
+    await journal.sweep("main", LIMITS)
+    assert not (await claim(journal)).relays
+    await step_clock(redis, -HOUR + 65_000)
+    assert len((await claim(journal)).relays) == 1
+
+
+async def test_the_journals_clock_comes_down_to_the_hosts_without_going_back(
+    journal: Journal, redis: Redis
+) -> None:
+    seen = [await journal.sweep("main", LIMITS)]
+    await step_clock(redis, -HOUR)
+    for minutes in range(0, 25 * 60, 10):
+        await step_clock(redis, -HOUR + 60_000 * minutes)
+        seen.append(await journal.sweep("main", LIMITS))
+    assert seen[1:] == sorted(seen[1:])
+    host = (await redis.time())[0] * 1000 - HOUR + 60_000 * 1490
+    assert abs(seen[-1] - host) < 5_000
+
+
+async def test_a_clock_set_forward_ends_no_lease_before_its_holder_could_speak(
+    journal: Journal, redis: Redis
+) -> None:
+    await queued(journal)
+    await journal.sweep("main", LIMITS)
+    held = await claim(journal)
+    await step_clock(redis, HOUR)
+    await journal.sweep("main", LIMITS)
+    (leased,) = held.relays
+    settlement = Settlement(leased.id, leased.token, leased.lane, "shop", status=Status.DELIVERED)
+    assert await journal.settle("main", LIMITS, settlement) == "done"
+
+
+async def test_a_drain_is_started_at_once_though_redis_is_ahead_of_its_workers(
+    journal: Journal, redis: Redis
+) -> None:
+    await step_clock(redis, HOUR)
+    await queued(journal)
+    ((_, due),) = await redis.zrange("jobs", 0, -1, withscores=True)
+    assert due < (await redis.time())[0] * 1000
+
+
+async def test_a_call_that_arrived_late_is_counted_from_then(journal: Journal, redis: Redis) -> None:
+    limits = Limits("key", second=1)
+    await queued(journal)
+    await queued(journal)
+    await journal.sign_on("main", "t")
+    (leased,) = (await journal.claim("main", "t", 10, limits, lease=LEASE)).relays
+    wanted = Reservation(leased.id, leased.token, leased.lane, "shop", "orders", "", "placed@1")
+    spent = (await journal.reserve("main", limits, wanted, lease=LEASE)).spent
+    await journal.settle(
+        "main",
+        limits,
+        Settlement(leased.id, leased.token, leased.lane, "shop", Status.DELIVERED, late=(spent, 5_000)),
+    )
+    await step_clock(redis, 5_000)
+    assert not (await journal.claim("main", "t", 10, limits, lease=LEASE)).relays
+    await step_clock(redis, 6_100)
+    assert len((await journal.claim("main", "t", 10, limits, lease=LEASE)).relays) == 1
