@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-What: TypeAlias = Literal["web", "worker", "redis", "disk", "destination"]
+What: TypeAlias = Literal["web", "worker", "redis", "disk", "clock", "destination"]
 
 
 @dataclass(frozen=True, slots=True)

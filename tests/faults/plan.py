@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from tests.faults import of_destination, of_processes, of_redis, of_sender
+from tests.faults import of_clocks, of_destination, of_processes, of_redis, of_sender
 from tests.faults.scene import Fault, Scene
 
 FAULTS: Final[dict[str, Fault]] = {
@@ -28,6 +28,10 @@ FAULTS: Final[dict[str, Fault]] = {
     "no-replicas": Fault(of_redis.no_replicas, holds=True),
     "spool-full": Fault(of_processes.spool_full, holds=True),
     "disk-full": Fault(of_processes.disk_full, holds=True),
+    "web-clock-forward": Fault(of_clocks.web_clock_forward),
+    "web-clock-back": Fault(of_clocks.web_clock_back),
+    "redis-clock-forward": Fault(of_clocks.redis_clock_forward, holds=True),
+    "redis-clock-back": Fault(of_clocks.redis_clock_back, holds=True),
     "down": Fault(of_destination.down),
     "drop": Fault(of_destination.drop),
     "slow": Fault(of_destination.slow),
@@ -37,6 +41,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "limit": Fault(of_destination.limit),
     "duplicates": Fault(of_sender.duplicates),
     "reorder": Fault(of_sender.reorder),
+    "nonsense": Fault(of_sender.nonsense),
     "stop-redis-20s": Fault(of_redis.stopped_for(20), holds=True, lasts=20),
     "out-of-memory-40s": Fault(of_redis.full_for(40), holds=True, lasts=40),
     "redis-away-30s": Fault(of_redis.away_for(30), holds=True, lasts=30),

@@ -85,7 +85,7 @@ class Plant:
             ports = _ports(size.webs)
             (folder / "relay.toml").write_text(tomli_w.dumps(_config(standin.url, size)))
             variables = _variables(folder, redis.url)
-            env = {**os.environ, **variables}
+            env = {**os.environ, **variables, "RELAY_FAULTS_CLOCK": str(folder / "clock")}
             outages = Outages()
             plant = cls(
                 folder=folder,
@@ -98,11 +98,18 @@ class Plant:
                 config=settings.load(folder / "relay.toml"),
                 outages=outages,
             )
+            plant.set_clock(0)
             for child in (*plant.webs, *plant.workers):
                 await child.start()
                 stack.push_async_callback(child.stop)
             await plant.ready()
             yield plant
+
+    def set_clock(self, seconds: float) -> None:
+        """The web processes' is ahead of the true one by `seconds`."""
+        fresh = self.folder / "clock.new"
+        fresh.write_text(str(seconds))
+        fresh.rename(self.folder / "clock")
 
     @property
     def kills(self) -> int:
@@ -201,7 +208,7 @@ class Plant:
 
 
 def _process(verb: str, env: dict[str, str], log: Any) -> Child:
-    return Child(verb, (sys.executable, "-m", "relay", verb), env=env, output=log)
+    return Child(verb, (sys.executable, "-m", "tests.faults.clocked", verb), env=env, output=log)
 
 
 def _limit_files(pid: int, most: int) -> None:

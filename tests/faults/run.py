@@ -51,11 +51,12 @@ async def verdict(plant: Plant, shop: Shop, within: float) -> Verdict:
     """Once all is settled, or after `within` seconds."""
     plant.standin.faults.clear()
     told = [postback for customer in shop.crowd for postback in customer.told]
-    stats = await aftermath.settled(plant, len(told), within)
+    stats = await aftermath.settled(plant, len(told) + len(shop.strays), within)
     return judge(
         shop.crowd,
         Evidence(
-            found=await aftermath.found(plant, {relay for postback in told for relay in postback.ids}),
+            found=await aftermath.found(plant, shop.strays.union(*(postback.ids for postback in told))),
+            strays=shop.strays,
             records=plant.standin.received,
             violations=plant.standin.violations,
             answers=shop.answers,

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from relay.embedded import EmbeddedRedis
 from tests.faults.outages import Outages
+from tests.support import step_clock
 
 _NOWHERE: Final = ("127.0.0.1", "1")
 _BLOCKED: Final = "dump-that-cannot-be-saved.rdb"
@@ -82,6 +83,11 @@ class Store:
                 os.rmdir(blocked)  # noqa: PTH106
             await redis.config_set("dbfilename", name)
             await self._saved(redis, ok=True)
+
+    async def set_clock(self, seconds: float) -> None:
+        """Ahead of the true one by `seconds`, as the scripts see it."""
+        async with self._client() as redis:
+            await step_clock(redis, round(seconds * 1000))
 
     async def lack_replicas(self, seconds: float) -> None:
         """It wants a replica to be there, and none is (NOREPLICAS)."""

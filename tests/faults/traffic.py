@@ -28,6 +28,21 @@ _AGAIN: Final = (0.05, 0.4)
 """Seconds until what was not acknowledged is sent again."""
 
 
+_NONSENSE: Final = (
+    b"",
+    b"null",
+    b"[]",
+    b"{",
+    b'"text"',
+    b"\xff\xfe\x00",
+    b'{"a":' * 5_000,
+    b'{"orderTotal": 1e999, "emailAddress": "\\ud800@example.com", "customerType": "SALE"}',
+    b'{"customerType": "UNHEARD OF", "orderId": 1}',
+    b'{"customerType": "SALE", "emailAddress": "' + b"a" * 100_000 + b'@example.com"}',
+)
+"""None of these says what happened, or to whom."""
+
+
 class Kind(StrEnum):
     CHECKOUT = "checkout"
     SALE = "sale"
@@ -204,7 +219,8 @@ class Shop:
     """Sends what `crowd` has to tell, at `rate` a second, from `clients` at once, to any of `origins`.
 
     `duplicates` and `reordering` are the chances that a postback is sent twice, and that one goes before its
-    customer's one before; faults raise them. `answers` keeps every answer.
+    customer's one before; `nonsense` that one nobody can read goes beside it, whose ids are `strays`. Faults
+    raise them. `answers` keeps every answer.
     """
 
     def __init__(
@@ -218,6 +234,8 @@ class Shop:
     ) -> None:
         self.duplicates = 0.03
         self.reordering = 0.0
+        self.nonsense = 0.0
+        self.strays: set[str] = set()
         self.answers: list[Answer] = []
         self.crowd = crowd
         self._ahead = self._all = sum(len(customer.ahead) for customer in crowd)
@@ -248,6 +266,8 @@ class Shop:
             if self._chance.random() < self.reordering:
                 customer.ahead[:2] = reversed(customer.ahead[:2])
             await self._tell(http, customer)
+            if self._chance.random() < self.nonsense:
+                await self._stray(http)
             if not customer.ahead:
                 share.remove(customer)
             await asyncio.sleep(max(0.0, self._pause - (time.monotonic() - began)))
@@ -261,22 +281,28 @@ class Shop:
             for _ in range(copies):
                 group.create_task(self._send(http, postback))
 
+    async def _stray(self, http: httpx.AsyncClient) -> None:
+        query = f"stray={self._chance.getrandbits(64)}"
+        self.strays.add(await self._until_kept(http, query, self._chance.choice(_NONSENSE)))
+
     async def _send(self, http: httpx.AsyncClient, postback: Postback) -> None:
-        """Until acknowledged; a platform that gave up would prove nothing."""
+        postback.relay = await self._until_kept(http, postback.query, postback.body)
+        postback.ids.add(postback.relay)
+
+    async def _until_kept(self, http: httpx.AsyncClient, query: str, body: bytes) -> str:
+        """The id it is acknowledged with; a platform that gave up would prove nothing."""
         while True:
-            answer = await self._ask(http, postback)
+            answer = await self._ask(http, query, body)
             self.answers.append(answer)
             if answer.code == httpx.codes.OK:
-                postback.relay = answer.relay
-                postback.ids.add(answer.relay)
-                return
+                return answer.relay
             await asyncio.sleep(self._chance.uniform(*_AGAIN))
 
-    async def _ask(self, http: httpx.AsyncClient, postback: Postback) -> Answer:
-        url = f"{self._chance.choice(self._origins)}/in/{SOURCE}/{TOKEN}?{postback.query}"
+    async def _ask(self, http: httpx.AsyncClient, query: str, body: bytes) -> Answer:
+        url = f"{self._chance.choice(self._origins)}/in/{SOURCE}/{TOKEN}?{query}"
         asked = time.time()
         try:
-            answer = await http.post(url, content=postback.body, headers={"content-type": "application/json"})
+            answer = await http.post(url, content=body, headers={"content-type": "application/json"})
         except httpx.HTTPError:
             return Answer(asked, time.time(), 0)
         came = time.time()

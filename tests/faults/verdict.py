@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ class Evidence:
     outages: Outages
     said: Mapping[str, Any]
     oddities: Sequence[str] = ()
+    strays: AbstractSet[str] = frozenset()
     kills: int = 0
 
 
@@ -81,6 +83,7 @@ def judge(crowd: Sequence[Customer], seen: Evidence) -> Verdict:
     accepted = [record for record in seen.records if record.accepted and record.method == "POST"]
     _answered(verdict, seen)
     _settled(verdict, told, seen.found)
+    _strayed(verdict, seen)
     _arrived(verdict, crowd, accepted)
     _checkouts(verdict, told, seen.found, accepted)
     _repeats(verdict, accepted, seen.outages)
@@ -128,6 +131,14 @@ def _settled(verdict: Verdict, told: Iterable[Postback], found: Mapping[str, Fou
         if status not in ("delivered", "ignored"):
             verdict.lost += 1
             verdict.blame(f"{_say(postback)} is {status} in the end: {reason}")
+
+
+def _strayed(verdict: Verdict, seen: Evidence) -> None:
+    for stray in seen.strays:
+        status = seen.found[stray].status if stray in seen.found else "unknown"
+        if status != "dead":
+            verdict.lost += 1
+            verdict.blame(f"{stray}, which nobody can read, is {status} in the end")
 
 
 def _arrived(verdict: Verdict, crowd: Sequence[Customer], accepted: Sequence[Record]) -> None:
@@ -196,10 +207,11 @@ def _repeats(verdict: Verdict, accepted: Sequence[Record], outages: Outages) -> 
 def _balance(verdict: Verdict, told: Sequence[Postback], seen: Evidence) -> None:
     said = seen.said
     verdict.balanced = said["balanced"] is True
-    if said["received"] != len(told):
-        verdict.blame(f"{len(told)} were acknowledged, and {said['received']} counted as received")
+    received = len(told) + len(seen.strays)
+    if said["received"] != received:
+        verdict.blame(f"{received} were acknowledged, and {said['received']} counted as received")
     copies = sum(answer.duplicate for answer in seen.answers)
-    most = len(seen.answers) - len(told)
+    most = len(seen.answers) - received
     if not copies <= said["duplicates"] <= most:
         verdict.blame(
             f"{copies} were acknowledged as copies, {most} requests were repeats, "
