@@ -339,7 +339,7 @@ def _example(plan: Plan, site: str) -> str:
     for name, source in plan.config.sources.items():
         if source.adapter == "checkoutchamp":
             return curl(postback_url(site, name, source), sale(source))
-    return f"{_relay_command()} send {next(iter(plan.config.sources))} FILE"
+    return f"{_relay_command()} send {next(iter(plan.config.sources))} FILE{_data_flag(plan)}"
 
 
 def curl(url: str, body: Mapping[str, Any]) -> str:

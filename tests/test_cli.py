@@ -211,6 +211,23 @@ async def test_a_relay_is_listed_shown_discarded_restored_and_retried(shell: She
     assert stats["balanced"]
 
 
+async def test_relays_are_found_by_a_line_and_dead_letters_listed_by_cause(
+    shell: Shell, house: House
+) -> None:
+    await house.serve()
+    answer = await house.post(error="unmappable", field="emailAddress")
+    await house.post(error="unmappable", field="orderId")
+    found = await shell.relay("relays", "status:dead since:1h emailAddress", "--json")
+    assert [relay["id"] for relay in found.json["relays"]] == [answer.id]
+    wrong = await shell.relay("relays", "stauts:dead")
+    assert (wrong.code, "perhaps 'status' is meant" in wrong.err) == (1, True)
+    issues = await shell.relay("issues")
+    assert {line.split("  ")[-1] for line in issues.out.splitlines()} == {
+        "emailAddress: is missing",
+        "orderId: is missing",
+    }
+
+
 async def test_an_unknown_relay_is_one_line_and_exit_1(shell: Shell) -> None:
     for command in ("show", "retry", "discard", "restore"):
         ran = await shell.relay(command, "nope")

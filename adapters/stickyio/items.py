@@ -12,37 +12,44 @@ from adapters.stickyio.options import StickyioOptions
 from relay.normalise import money
 from relay.normalise.amounts import price
 from relay.normalise.events import Item
-from relay.normalise.payload import Payload, cut, fitting_id, quantity
+from relay.normalise.fields import Value
+from relay.normalise.payload import Payload, cut, fitting_id, quantity, text_of
 
 _IDS: Final = "product_id_csv"
+_BESIDE: Final = ("product_names_csv", "product_prices_csv", "product_qtys_csv", "product_skus_csv")
 
 
-class _Lists(NamedTuple):
-    ids: list[str]
-    names: list[str]
-    prices: list[str]
-    quantities: list[str]
-    skus: list[str]
+class _Line(NamedTuple):
+    """One line as told; "" where it is not."""
+
+    id: str
+    name: str
+    price: str
+    quantity: str
+    sku: str
 
 
 def read(payload: Payload, options: StickyioOptions, code: str | None) -> tuple[Item, ...] | None:
-    """The items; None where the postback holds none. `code` is the currency, None to leave prices out."""
-    lists = _lists(payload)
-    if not lists.ids and payload.text("product_names_csv"):
-        payload.warnings.append(f"the items have no ids and were left out: tick the token {_IDS}")
-    found = (_item(lists, at, payload, options, code) for at in range(len(lists.ids)))
+    """The items; None where there are none. `code` is the currency, None to leave prices out."""
+    products = payload.plain.get("products")
+    lines = _of_api(products) if isinstance(products, list) else _of_lists(payload)
+    found = (_item(line, number, payload, options, code) for number, line in enumerate(lines, 1))
     return tuple(item for item in found if item is not None) or None
 
 
-def _lists(payload: Payload) -> _Lists:
+def _of_api(products: list[Value]) -> list[_Line]:
+    """The API's, where each line is an object of its own."""
+    fields = ("product_id", "name", "price", "product_qty", "sku")
+    rows = [row for row in products if isinstance(row, dict)]
+    return [_Line(*(text_of(row.get(field)) or "" for field in fields)) for row in rows]
+
+
+def _of_lists(payload: Payload) -> list[_Line]:
     ids = _split(payload.text(_IDS))
-    return _Lists(
-        ids,
-        _beside(payload, "product_names_csv", len(ids)),
-        _beside(payload, "product_prices_csv", len(ids)),
-        _beside(payload, "product_qtys_csv", len(ids)),
-        _beside(payload, "product_skus_csv", len(ids)),
-    )
+    if not ids and payload.text("product_names_csv"):
+        payload.warnings.append(f"the items have no ids and were left out: tick the token {_IDS}")
+    beside = [_beside(payload, field, len(ids)) for field in _BESIDE]
+    return [_Line(*line) for line in zip(ids, *beside, strict=True)]
 
 
 def _split(text: str | None) -> list[str]:
@@ -69,19 +76,19 @@ def _beside(payload: Payload, field: str, length: int) -> list[str]:
 
 
 def _item(
-    lists: _Lists, at: int, payload: Payload, options: StickyioOptions, code: str | None
+    line: _Line, number: int, payload: Payload, options: StickyioOptions, code: str | None
 ) -> Item | None:
-    own, sku = fitting_id(lists.ids[at]), fitting_id(lists.skus[at]) or None
+    own, sku = fitting_id(line.id), fitting_id(line.sku) or None
     product_id = (sku or own) if options.product_id == "sku" else own
     if not own or not product_id:
-        payload.warnings.append(f"entry {at + 1} of {_IDS} is no product id and was left out")
+        payload.warnings.append(f"entry {number} of {_IDS} is no product id and was left out")
         return None
-    units = quantity(lists.quantities[at])
-    charged = price(payload, f"product {own}", lists.prices[at] or None, code)
+    units = quantity(line.quantity)
+    charged = price(payload, f"product {own}", line.price or None, code)
     of_line = options.price == "line" and charged is not None
     return Item(
         product_id=product_id,
-        title=cut(lists.names[at]) or sku or f"Product {own}",
+        title=cut(line.name) or sku or f"Product {own}",
         quantity=units,
         price_minor=money.unit_price(charged or 0, units) if of_line else charged,
         sku=sku,

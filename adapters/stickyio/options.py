@@ -42,7 +42,7 @@ class StickyioOptions(MerchantOptions):
     attributes: tuple[str, ...] = tuple(ATTRIBUTES.split())
     properties: tuple[str, ...] = tuple(PROPERTIES.split())
     product_in_stock: bool = True
-    """What a product webhook says of the stock, which the platform does not know."""
+    """Whether products are told as in stock, which the platform does not know."""
     product_price: bool = False
     """Whether a product webhook's `price` is sent; the vendor documents no such field."""
     deleted_products: Literal["out_of_stock", "ignore"] = "out_of_stock"

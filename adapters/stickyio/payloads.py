@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from adapters.stickyio.names import DROPPED, EVENT, TOKENS
+from relay.errors import Malformed
 from relay.normalise import fields, payload
 from relay.normalise.contract import Postback
 from relay.normalise.fields import Fields, plain_key
@@ -29,9 +30,20 @@ class Reader:
 
     def read(self, postback: Postback) -> Payload:
         """The query's fields, and over them what the body says. Raises Malformed."""
-        url = self._clean(fields.of_query(postback, self._encoding))
-        body = self._clean(self._with_flags(fields.of_body(postback, self._encoding)))
-        return Payload(body.over(url), self._keys, url)
+        try:
+            query = fields.of_query(postback, self._encoding)
+            body = fields.of_body(postback, self._encoding)
+        except Malformed as error:
+            if isinstance(error.__cause__, UnicodeDecodeError):
+                raise Malformed(f"{error.reason}: set options.encoding to what the account writes") from error
+            raise
+        url = self._clean(query)
+        return Payload(self._clean(self._with_flags(body)).over(url), self._keys, url)
+
+    def of(self, tree: Fields) -> Payload:
+        """What `tree` says, by the tokens' own names."""
+        said = self._clean(self._with_flags(tree))
+        return Payload(said, self._keys, said)
 
     def _with_flags(self, tree: Fields) -> Fields:
         """A boolean is no id and no amount, but it is a flag."""

@@ -144,10 +144,19 @@ class Queries:
         if wanted.email or wanted.person:
             person = await self._journal.person(wanted.email) if wanted.email else wanted.person or ""
             return _Led(Indexes(self._redis, [keys.person(person)]), frozenset({"email", "person"}))
-        sources = [wanted.source] if wanted.source else await self._all_sources()
         answers = {"source"} if _mixed(wanted, pauses) else {"source", "status"}
-        indexes = [keys.index(source, status) for source in sources for status in _stored_as(wanted, pauses)]
-        return _Led(Indexes(self._redis, indexes), frozenset(answers))
+        return _Led(Indexes(self._redis, await self._indexes(wanted, pauses)), frozenset(answers))
+
+    async def _indexes(self, wanted: Filter, pauses: Mapping[tuple[str, str], Pause]) -> list[str]:
+        """Those that hold something: of many sources most have nothing dead."""
+        totals = text(await ask(self._redis.hgetall(self._keys.totals)))
+        statuses = {str(status) for status in _stored_as(wanted, pauses)}
+        found = []
+        for key, count in totals.items():
+            source, _, status = key.rpartition(":")
+            if status in statuses and wanted.source in (None, source) and int(count):
+                found.append(self._keys.index(source, Status(status)))
+        return found
 
     async def _total(self, wanted: Filter, led: _Led, pauses: Mapping[tuple[str, str], Pause]) -> int | None:
         bounds = Bounds.of(wanted)

@@ -59,11 +59,16 @@ def file(name: str) -> str:
 @asynccontextmanager
 async def platform() -> AsyncIterator[Platform]:
     made = Platform()
-    app = Starlette(routes=[Route("/{what}/query/", made.answer, methods=["POST"])])
-    listener = Listener(app, "127.0.0.1", 0)
-    await listener.open()
-    made.url = f"http://127.0.0.1:{listener.port}"
-    try:
+    async with served(Route("/{what}/query/", made.answer, methods=["POST"])) as made.url:
         yield made
+
+
+@asynccontextmanager
+async def served(*routes: Route) -> AsyncIterator[str]:
+    """Where `routes` can be asked."""
+    listener = Listener(Starlette(routes=list(routes)), "127.0.0.1", 0)
+    await listener.open()
+    try:
+        yield f"http://127.0.0.1:{listener.port}"
     finally:
         await listener.close(hold=False)
