@@ -203,6 +203,8 @@ async def test_a_relay_is_listed_shown_discarded_restored_and_retried(shell: She
     assert [relay["id"] for relay in listed.json["relays"]] == [answer.id]
     shown = await shell.relay("show", answer.id)
     assert "dead: emailAddress: is missing" in shown.out
+    (act,) = (await house.api("GET", "/activity")).json()["acts"]
+    assert (act["by"], act["what"], act["on"]) == ("relay command", "revealed", answer.id)
     assert (await shell.relay("discard", answer.id)).out.strip() == f"{answer.id} is discarded"
     assert (await shell.relay("restore", answer.id)).out.strip() == f"{answer.id} is dead"
     again = await shell.relay("retry", answer.id, "--json")

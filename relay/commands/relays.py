@@ -71,8 +71,8 @@ def issues(data: Data = None, limit: Limit = 20, cursor: Cursor = None, as_json:
 
 
 def show(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
-    """All of one relay: postback, events, calls, answers and what happened when."""
-    detail = with_tools(data, lambda tools: tools.desk.queries.detail(relay))
+    """All of one relay, unmasked: postback, events, calls, answers and what happened when."""
+    detail = with_tools(data, lambda tools: tools.desk.acts.reveal(relay, by=ACTOR))
     if detail is None:
         sys.exit(f"relay: there is no relay {relay}")
     plain = RelayView.of(detail).model_dump(mode="json")
