@@ -84,6 +84,7 @@ class Overview:
         try:
             elsewhere = await self._numbers.spooled(self._host)
             stats, hours = await self._queries.stats(), await self._numbers.hours(_HOURS)
+            held = await self._held()
         except JournalAway:
             return _unknown(spooled)
         waiting = None if spooled is None else spooled + elsewhere
@@ -97,7 +98,7 @@ class Overview:
             overtaken=stats.overtaken,
             spool=waiting,
             oldest_due=moment(stats.oldest_due_ms),
-            sources=_by_source(stats, hours),
+            sources=_by_source(stats, hours, held),
             hours=[_hour(hour) for hour in hours],
         )
 
@@ -118,7 +119,13 @@ class Overview:
         return {incident.subject["source"]: incident.since_ms for incident in quiet}
 
     async def _by_source(self) -> dict[str, SourceNumbers]:
-        return _by_source(await self._queries.stats(), await self._numbers.hours(_HOURS))
+        stats, hours = await self._queries.stats(), await self._numbers.hours(_HOURS)
+        return _by_source(stats, hours, await self._held())
+
+    async def _held(self) -> frozenset[str]:
+        """Sources all of whose relays wait for a destination that is paused."""
+        paused = {name for name, endpoint in await self._queries.pauses() if endpoint == "all"}
+        return frozenset(facts.name for facts in self._sources if facts.destination in paused)
 
     async def _source(
         self, facts: SourceFacts, known: Mapping[str, SourceNumbers] | None, silent: Mapping[str, int]
@@ -201,11 +208,20 @@ _NOTHING: Final = SourceNumbers(
 )
 
 
-def _by_source(stats: Stats, hours: Sequence[Hour]) -> dict[str, SourceNumbers]:
+def _by_source(stats: Stats, hours: Sequence[Hour], held: frozenset[str]) -> dict[str, SourceNumbers]:
     return {
-        name: SourceNumbers(**numbers, hours=[hour.received.get(name, 0) for hour in hours])
+        name: SourceNumbers(
+            **(_waiting(numbers) if name in held else numbers),
+            hours=[hour.received.get(name, 0) for hour in hours],
+        )
         for name, numbers in stats.sources.items()
     }
+
+
+def _waiting(numbers: Mapping[str, int]) -> dict[str, int]:
+    """What is under way counts as held."""
+    under_way = numbers["queued"] + numbers["retrying"]
+    return {**numbers, "queued": 0, "retrying": 0, "held": numbers["held"] + under_way}
 
 
 def _hour(hour: Hour) -> HourView:

@@ -188,6 +188,9 @@ async def test_a_pause_by_a_person_ends_by_a_person_and_stands_over_the_relay_s_
     assert again.status_code == 409
     answer = await house.post(placed())
     await house.until(answer.id, "held")
+    stats = (await house.api("GET", "/stats")).json()
+    shop = stats["sources"]["shop"]
+    assert (stats["counts"]["held"], shop["held"], shop["queued"]) == (1, 1, 0)
     assert (await house.api("POST", "/destinations/main/resume")).json()["status"] == "running"
     await house.until(answer.id, "delivered")
     assert (await house.api("POST", "/destinations/main/resume")).status_code == 409
