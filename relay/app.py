@@ -19,13 +19,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay import log as logs
 from relay import wiring
-from relay.errors import SpoolFull
+from relay.errors import JournalAway, SpoolFull, VaultShut
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal
 from relay.metrics import Metrics
 from relay.metrics.scrape import Scrape
 from relay.normalise.registry import AdapterType
-from relay.ops.api import Api, http_problem, problem
+from relay.ops.api import Api, http_problem, problem, sealed_problem
 from relay.ops.pages import Pages
 from relay.receive.intake import PREFIX, Intake
 from relay.receive.keeper import DEADLINE, Keeper
@@ -46,7 +46,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
     redis = wiring.redis(env, retries=1, timeout=DEADLINE + 1)
     journal = wiring.journal(redis, config)
     sources = wiring.sources(config, adapters)
-    spool = Spool(env.data_dir)
+    spool = Spool(env.data_dir, vault=journal.vault)
     desk = wiring.desk(journal, env, config, sources, spool)
     metrics = Metrics()
     keeper = Keeper(journal, spool)
@@ -80,7 +80,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
             *Api(desk, _secret(env.api_token)).routes(),
             *Pages(desk, wiring.access(env), {source.name: source for source in sources}, keeper).routes(),
         ],
-        exception_handlers={HTTPException: http_problem},
+        exception_handlers={HTTPException: http_problem, VaultShut: sealed_problem},
         lifespan=lifespan,
     )
     return _front(intake, app)
@@ -141,9 +141,21 @@ def _secret(secret: object) -> str | None:
     return secret.get_secret_value() if hasattr(secret, "get_secret_value") else None
 
 
+async def _unlock(env: Environment, config: Config) -> None:
+    """Raises VaultShut. While Redis is away nothing can be told, and nothing read either."""
+    redis = wiring.redis(env, retries=0)
+    try:
+        await wiring.journal(redis, config).unlock(config.encryption.forgotten)
+    except JournalAway as error:
+        log.warning("serve.journal_away", error=str(error))
+    finally:
+        await redis.aclose(close_connection_pool=True)
+
+
 def serve(env: Environment, config: Config) -> None:
     """Until SIGTERM or SIGINT."""
     logs.configure(env.log_level, env.log_format)
+    asyncio.run(_unlock(env, config))
     uvicorn.run(
         build(env, config),
         host=env.host,

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from relay import wiring
-from relay.errors import AttemptError, KeyRefused
+from relay.errors import AttemptError, JournalAway, KeyRefused, VaultShut
 from relay.ops.alerts.channels import Channel, Unsent
 from relay.ops.alerts.words import test_message
 from relay.settings import Config, Environment
@@ -37,6 +37,7 @@ async def run(env: Environment, config: Config, *, send_alert: bool = False) -> 
     found += _tokens(config)
     found += _secrets(config)
     found += await _redis(env)
+    found += await _vault(env, config)
     for name in config.destinations:
         found.append(await _destination(name, config))
     return found + await _alerts(env, config, send=send_alert)
@@ -74,6 +75,22 @@ async def _redis(env: Environment) -> list[Finding]:
         return [Finding("fault", "redis", f"not reached ({where}): {error}")]
     finally:
         await client.aclose(close_connection_pool=True)
+
+
+async def _vault(env: Environment, config: Config) -> list[Finding]:
+    client = wiring.redis(env, retries=0)
+    journal = wiring.journal(client, config)
+    try:
+        await journal.unlock(config.encryption.forgotten)
+    except VaultShut as error:
+        return [Finding("fault", "encryption", str(error))]
+    except JournalAway:
+        return []
+    finally:
+        await client.aclose(close_connection_pool=True)
+    if journal.vault.sealing is None:
+        return []
+    return [Finding("ok", "encryption", f"bodies are sealed with the key {journal.vault.sealing!r}")]
 
 
 def _server(info: Mapping[str, Any]) -> Iterator[Finding]:

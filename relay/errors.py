@@ -9,6 +9,7 @@ RelayError
 │   ├── Unsupported          readable, but no word we know says what happened
 │   └── Unmappable           understood, but a field is missing or wrong; names the field
 ├── JournalAway              Redis cannot take the write now: the spool takes it
+├── VaultShut                something was sealed with a key that is not at hand: stops the start
 ├── SpoolFull                the local disk cannot take it either: 503, the sender keeps it
 ├── PullError                the platform did not give what was asked of it
 │   ├── PullLater            asked again, with a growing pause: network, 429, 5xx
@@ -105,6 +106,15 @@ class Unmappable(PostbackError):
 
 class JournalAway(RelayError):
     """Redis is down, loading, read-only, full or slower than the deadline."""
+
+
+class VaultShut(RelayError):
+    """What is asked for was sealed with a key that `[encryption]` lacks, or has another secret of."""
+
+    def __init__(self, key: str, *, wrong: bool = False) -> None:
+        self.key = key
+        said = "has another secret than the one it was sealed with" if wrong else "is not in [encryption]"
+        super().__init__(f"it is sealed, and the key {key!r} {said}; set it as it was")
 
 
 class SpoolFull(RelayError):

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 
 from relay.embedded import socket_path
 from relay.errors import SettingsError
@@ -23,6 +23,7 @@ from relay.tables import (
     Config,
     Destination,
     Header,
+    LongSecret,
     Smtp,
     Source,
     Table,
@@ -30,16 +31,6 @@ from relay.tables import (
 )
 
 __all__ = ["DEFAULT_URL", "Alerts", "Config", "Destination", "Environment", "Smtp", "Source"]
-
-SECRET_LENGTH: Final = 32
-
-
-def _long(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < SECRET_LENGTH:
-        raise ValueError(
-            f"expected {SECRET_LENGTH} characters or more, such as `openssl rand -hex 32` prints"
-        )
-    return value
 
 
 def _networks(value: Any) -> Any:
@@ -65,7 +56,7 @@ class Environment(Table):
     api_token: SecretStr | None
     ops_password: SecretStr | None
     users_file: Path | None
-    secret_key: Annotated[SecretStr, AfterValidator(_long)] | None
+    secret_key: LongSecret | None
     public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+/?$")] | None
     trusted_proxies: Networks
     proxy_user_header: Header | None

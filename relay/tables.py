@@ -25,6 +25,7 @@ DEFAULT_URL: Final = "https://api.sequenzy.com/api/v1"
 DEFAULT_SCHEDULE: Final = ("10s", "30s", "2m", "10m", "30m", "1h", "2h", "4h", "8h", "12h", "24h", "24h")
 REFERENCES: Final = ("env:", "file:")
 """A string that begins so and is still there was not needed: looking into the journal asks for no secret."""
+SECRET_LENGTH: Final = 32
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -61,6 +62,19 @@ Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Name = Annotated[str, AfterValidator(_name)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(str.lower)]
+
+
+def _long(secret: SecretStr) -> SecretStr:
+    said = secret.get_secret_value()
+    if len(said) < SECRET_LENGTH and not said.startswith(REFERENCES):
+        raise ValueError(
+            f"expected {SECRET_LENGTH} characters or more, such as `openssl rand -hex 32` prints"
+        )
+    return secret
+
+
+LongSecret = Annotated[SecretStr, AfterValidator(_long)]
+"""From which keys are derived."""
 
 
 class Table(BaseModel):
@@ -222,10 +236,32 @@ class Alerts(Table):
     quiet_most: Duration = timedelta(days=7)
 
 
+class EncryptionKey(Table):
+    """`id` stands in clear beside what the key sealed."""
+
+    id: Name
+    secret: LongSecret
+
+
+class Encryption(Table):
+    """Bodies at rest. The first key seals, all open. Of what the `forgotten` ones sealed nothing is kept."""
+
+    keys: tuple[EncryptionKey, ...] = ()
+    forgotten: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_secret_each(self) -> Self:
+        names = [key.id for key in self.keys]
+        if len(set(names)) < len(names):
+            raise ValueError("two keys have one id")
+        return self
+
+
 class Config(Table):
     destinations: Annotated[dict[Name, Destination], Field(min_length=1)]
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     retention: Kept = Kept()
+    encryption: Encryption = Encryption()
     alerts: Alerts = Alerts()
 
 

@@ -32,6 +32,7 @@ from relay.journal.queries import Queries
 from relay.journal.records import Limits
 from relay.journal.retention import Retention
 from relay.journal.turn import Turns
+from relay.journal.vault import Key, Vault
 from relay.journal.vitals import Signs
 from relay.metrics.scrape import Scrape
 from relay.normalise import registry, times
@@ -53,6 +54,7 @@ from relay.receive.signatures import Signature
 from relay.receive.sources import Source
 from relay.receive.spool import Spool
 from relay.settings import Config, Environment
+from relay.tables import REFERENCES
 
 
 def redis(env: Environment, *, retries: int = 3, timeout: float = 10) -> ArqRedis:
@@ -72,7 +74,13 @@ def redis(env: Environment, *, retries: int = 3, timeout: float = 10) -> ArqRedi
 
 
 def journal(client: ArqRedis, config: Config) -> Journal:
-    return Journal(client, wakeup(list(config.destinations)))
+    return Journal(client, wakeup(list(config.destinations)), vault=vault(config))
+
+
+def vault(config: Config) -> Vault:
+    """A key whose secret was not asked for opens nothing."""
+    keys = ((key.id, key.secret.get_secret_value()) for key in config.encryption.keys)
+    return Vault([Key(name, secret) for name, secret in keys if not secret.startswith(REFERENCES)])
 
 
 def sources(config: Config, kinds: Mapping[str, registry.AdapterType] | None = None) -> list[Source]:

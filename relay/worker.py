@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 import structlog
@@ -52,6 +52,7 @@ async def work(
         redis = wiring.redis(env)
         stack.push_async_callback(redis.aclose, close_connection_pool=True)
         journal = wiring.journal(redis, config)
+        await _unlock(journal, config, stopping)
         destinations = {
             name: wiring.destination(
                 name, config, await stack.enter_async_context(wiring.client(config.destinations[name]))
@@ -103,6 +104,19 @@ async def _told(meter: Meter, journal: Journal) -> None:
         await meter.tell(journal)
     except JournalAway as error:
         log.info("meter.journal_away", error=str(error))
+
+
+async def _unlock(journal: Journal, config: Config, stopping: asyncio.Event) -> None:
+    """Once Redis can be asked. Raises VaultShut: a worker that cannot open what waits must not start."""
+    while not stopping.is_set():
+        try:
+            await journal.unlock(config.encryption.forgotten)
+        except JournalAway as error:
+            log.warning("worker.journal_away", error=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 1)
+        else:
+            return
 
 
 async def _drained(drain: Drain, destination: Destination) -> None:

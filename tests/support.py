@@ -23,7 +23,7 @@ from relay.journal.journal import Journal
 from relay.journal.keys import PREFIX
 from relay.journal.queries import Queries
 from relay.journal.records import RelayDetail
-from relay.normalise import fields, registry
+from relay.normalise import fields, registry, times
 from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
 from relay.normalise.events import load
 from relay.normalise.registry import AdapterType
@@ -272,6 +272,17 @@ class House:
             while True:
                 detail = await queries.detail(relay)
                 if detail is not None and detail.relay.status in statuses:
+                    return detail
+                await asyncio.sleep(0.02)
+
+    async def until_put_back(self, relay: str) -> RelayDetail:
+        """The relay, once an attempt has left it for later."""
+        queries = self.queries()
+        async with asyncio.timeout(20):
+            while True:
+                detail = await queries.detail(relay)
+                now = times.z(times.from_ms(times.now_ms() + 5_000))
+                if detail is not None and (detail.relay.next_try or "") > now:
                     return detail
                 await asyncio.sleep(0.02)
 

@@ -54,7 +54,7 @@ async def _tools(data: Path | None) -> AsyncIterator[Tools]:
         client = wiring.redis(env, retries=1)
         stack.push_async_callback(client.aclose, close_connection_pool=True)
         journal = wiring.journal(client, config)
-        spool = Spool(env.data_dir)
+        spool = Spool(env.data_dir, vault=journal.vault)
         stack.push_async_callback(spool.close)
         desk = wiring.desk(journal, env, config, wiring.sources(config), spool)
         yield Tools(env, config, journal, desk, spool)

@@ -24,8 +24,7 @@ from relay.compose.policy import Policy
 from relay.deliver.booked import facts_of, sent_by
 from relay.deliver.client import Answer, CommerceClient
 from relay.deliver.schedule import Schedule
-from relay.errors import AttemptError, CallRefused, EndpointRefused, KeyRefused, SlowDown, TryAgain
-from relay.journal import codec
+from relay.errors import AttemptError, CallRefused, EndpointRefused, KeyRefused, SlowDown, TryAgain, VaultShut
 from relay.journal.journal import Journal, Settled
 from relay.journal.meter import Meter
 from relay.journal.records import (
@@ -64,6 +63,10 @@ LATE_MOST_MS: Final = 250
 
 SHORT_WAIT: Final = 1_200
 """Milliseconds that are waited out under the lease: the second's limit. Longer, and the relay is put back."""
+
+
+SEALED_WAIT: Final = 60_000
+"""Milliseconds until a relay is looked at again that was sealed with a key this process does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,13 @@ class Attempt:
             return
 
     async def _run(self) -> None:
-        events = await self._events()
-        books = self._books()
+        try:
+            events = await self._events()
+            books = self._books()
+        except VaultShut as error:  # a key in rotation, which this process was not told of yet
+            log.error("attempt.sealed", relay=self._leased.id, key=error.key)  # noqa: TRY400
+            await self._put_back(self._now_ms() + SEALED_WAIT)
+            return
         for index, event in enumerate(events):
             last = index == len(events) - 1
             await self._event(index, event, books, last=last)
@@ -125,7 +133,7 @@ class Attempt:
 
     async def _events(self) -> tuple[Event, ...]:
         try:
-            stored = codec.unpack(self._leased.blob)
+            stored = self._journal.body(self._leased.blob)
             return normalised.load(stored["reading"]["events"])
         except (KeyError, ValueError) as error:
             await self._dead("its events cannot be read any more; retry from normalise", stage="compose")
@@ -137,7 +145,7 @@ class Attempt:
         """By each name of an order: the name of its book, and its facts."""
         found = {}
         for name, fields in self._leased.books:
-            facts = facts_of(fields)
+            facts = facts_of(self._journal.opened(fields))
             found.update(dict.fromkeys(facts.names, (name, facts)))
         return found
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from relay.errors import JournalAway
-from relay.journal import codec
 from relay.journal.activity import Activity
 from relay.journal.answers import away
 from relay.journal.journal import Journal
@@ -67,13 +66,13 @@ async def _relays(journal: Journal, written: tuple[str, ...]) -> AsyncIterator[s
         prefix = f"{journal.keys.prefix}{kind}:"
         async for keys in _chunks(journal, prefix):
             for key, value in zip(keys, await _values(journal, kind, keys), strict=True):
-                if any(holds(data, written) for data in value):
+                if any(holds(journal.body(data), written) for data in value):
                     yield key.removeprefix(prefix)
 
 
-def holds(data: bytes, written: tuple[str, ...]) -> bool:
-    """Whether a stored body or entry holds one of the `forms` of an address."""
-    text = json.dumps(codec.unpack(data), ensure_ascii=False).lower().replace("\\\\", "\\")
+def holds(body: Mapping[str, Any], written: tuple[str, ...]) -> bool:
+    """Whether a body or an entry holds one of the `forms` of an address."""
+    text = json.dumps(body, ensure_ascii=False).lower().replace("\\\\", "\\")
     return any(form in text for form in written)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from relay.errors import VaultShut
 from relay.journal import codec, wire
 from relay.journal.answers import away
 from relay.journal.batch import Batcher
@@ -33,6 +34,7 @@ from relay.journal.records import (
     Status,
     Verdict,
 )
+from relay.journal.vault import Vault
 from relay.normalise import times
 from relay.tasks import end
 
@@ -70,12 +72,19 @@ class Wakeup:
 
 
 class Journal:
-    """`clock` is the script text that tells the time, Redis's own if none is given."""
+    """`clock` is the script text that tells the time, Redis's own if none is given. `vault` seals bodies."""
 
     def __init__(
-        self, redis: Redis, wakeup: Wakeup, *, keys: Keys | None = None, clock: str | None = None
+        self,
+        redis: Redis,
+        wakeup: Wakeup,
+        *,
+        keys: Keys | None = None,
+        clock: str | None = None,
+        vault: Vault | None = None,
     ) -> None:
         self.redis = redis
+        self.vault = vault or Vault()
         self.keys = keys or Keys()
         self._wakeup = asdict(wakeup)
         self._keep_ms = times.in_ms(BOOK_KEPT)
@@ -120,7 +129,7 @@ class Journal:
 
         The receipt's status is "being sent" or "discarded" where that had to be left.
         """
-        meta = wire.meta(recording, await self._salted()) | {"remap": relay, **how}
+        meta = wire.meta(recording, await self._salted(), self.vault) | {"remap": relay, **how}
         return (await self._run_record([meta], [recording.blob]))[0]
 
     async def record_spooled(self, waiting: Sequence[tuple[Recording, int]]) -> list[Receipt]:
@@ -130,7 +139,8 @@ class Journal:
         """
         salt = await self._salted()
         metas = [
-            wire.meta(recording, salt) | {"spooled": True, "copies": copies} for recording, copies in waiting
+            wire.meta(recording, salt, self.vault) | {"spooled": True, "copies": copies}
+            for recording, copies in waiting
         ]
         return await self._run_record(metas, [recording.blob for recording, _ in waiting])
 
@@ -143,21 +153,47 @@ class Journal:
                     if fields := await cast(
                         "Awaitable[Any]", self.redis.hgetall(self.keys.book(source, name))
                     ):
-                        return {key.decode(): value.decode() for key, value in fields.items()}
+                        return self.opened({key.decode(): value.decode() for key, value in fields.items()})
                     other = await self.redis.get(self.keys.alias(source, name))
                     if other is None:
                         break
                     name = other.decode()
         return {}
 
+    def opened(self, book: Mapping[str, str]) -> dict[str, str]:
+        """The fields of an order's book with what is sealed of them opened. Raises VaultShut."""
+        return {key: self.vault.open_text(value) if key[:2] == "f:" else value for key, value in book.items()}
+
+    def body(self, blob: bytes) -> dict[str, Any]:
+        """A body or an entry of history, as it lies in Redis. Raises VaultShut."""
+        return codec.unpack(self.vault.open(blob))
+
+    async def unlock(self, forgotten: Collection[str] = ()) -> None:
+        """Says which key seals from now on. Raises VaultShut where one that has sealed is not at hand.
+
+        Nothing is kept any more of what the `forgotten` ones sealed.
+        """
+        with away():
+            async with self.redis.pipeline(transaction=True) as pipe:
+                if forgotten:
+                    pipe.srem(self.keys.sealed, *forgotten)
+                if self.vault.sealing:
+                    pipe.sadd(self.keys.sealed, self.vault.sealing)
+                pipe.smembers(self.keys.sealed)
+                used = (await pipe.execute())[-1]
+        for missing in sorted({key.decode() for key in used} - self.vault.ids):
+            raise VaultShut(missing)
+
     async def _flush_recordings(self, batch: list[Recording]) -> list[Receipt]:
         salt = await self._salted()
-        return await self._run_record([wire.meta(r, salt) for r in batch], [r.blob for r in batch])
+        return await self._run_record(
+            [wire.meta(r, salt, self.vault) for r in batch], [r.blob for r in batch]
+        )
 
     async def _run_record(self, metas: list[dict[str, Any]], blobs: list[bytes]) -> list[Receipt]:
         args: list[str | bytes] = [self._record_options]
         for meta, blob in zip(metas, blobs, strict=True):
-            args += [to_json(meta), blob]
+            args += [to_json(meta), self.vault.seal(blob)]
         answers = await self._call(self._record, args)
         return [
             Receipt(id=a[0].decode(), duplicate=a[1] == 1, status=a[2].decode(), reason=a[3].decode())
@@ -264,7 +300,8 @@ class Journal:
                 }
                 args: list[str | bytes] = [json.dumps(options)]
                 for item in batch:
-                    args += [to_json(wire.result(item)), codec.pack(item.history) if item.history else b""]
+                    history = self.vault.seal(codec.pack(item.history)) if item.history else b""
+                    args += [to_json(wire.result(item)), history]
                 return [_SETTLED[answer] for answer in await self._call(self._settle, args)]
 
             batcher = self._settlements[destination] = Batcher(flush)

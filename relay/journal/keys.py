@@ -33,6 +33,7 @@ activity             zset    what people did: an id and JSON; the oldest of too 
 replay:REPLAY        hash    an act on all relays of a filter: wish, state, cursor, counts, what comes next
 replays, replaying   zset    replays by id; set of those with something to do
 workers, spools      zset    workers by when last seen; hash of what waits in each host's spool
+sealed               set     ids of the keys that have sealed bodies
 fence, salt          string  lease tokens; what people's digests are made with
 """
 
@@ -52,6 +53,7 @@ class Keys:
         self.totals = f"{prefix}n"
         self.active = f"{prefix}active"
         self.salt = f"{prefix}salt"
+        self.sealed = f"{prefix}sealed"
         self.alerts = f"{prefix}alerts"
         self.meter = f"{prefix}meter"
         self.issues = f"{prefix}issues"

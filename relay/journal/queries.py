@@ -10,7 +10,6 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from relay.journal import codec
 from relay.journal.answers import ask, text
 from relay.journal.filter import Bounds, Filter
 from relay.journal.issues import Issues
@@ -209,12 +208,12 @@ class Queries:
         if not fields:
             first = await ask(self._redis.get(keys.also(relay)))
             return await self.detail(first.decode()) if first else None
-        stored = codec.unpack(blob) if blob else {}
+        stored = self._journal.body(blob) if blob else {}
         return RelayDetail(
             relay=relay_of(relay, fields, await self.pauses()),
             postback=stored.get("postback"),
             reading=stored.get("reading"),
-            history=tuple(codec.unpack(entry) for entry in history),
+            history=tuple(self._journal.body(entry) for entry in history),
             original=stored.get("original"),
             behind=await self._behind(relay, fields),
         )

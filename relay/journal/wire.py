@@ -7,6 +7,7 @@ from typing import Any
 
 from relay.journal.records import Leased, Recording, Settlement
 from relay.journal.titles import title_of
+from relay.journal.vault import Vault
 
 
 def digest(salt: bytes, email: str) -> str:
@@ -15,7 +16,7 @@ def digest(salt: bytes, email: str) -> str:
     return hashlib.blake2b(email.strip().lower().encode(), key=salt, digest_size=9).hexdigest()
 
 
-def meta(r: Recording, salt: bytes) -> dict[str, Any]:
+def meta(r: Recording, salt: bytes, vault: Vault) -> dict[str, Any]:
     return {
         "id": r.id,
         "source": r.source,
@@ -31,7 +32,7 @@ def meta(r: Recording, salt: bytes) -> dict[str, Any]:
         "window": r.window_ms,
         "person": digest(salt, r.email),
         "order": r.order,
-        "orders": [{"names": entry.names, "part": entry.part} for entry in r.orders],
+        "orders": [{"names": entry.names, "part": vault.seal_text(entry.part)} for entry in r.orders],
         "placed": "1" if r.places else "",
         "is_order": r.is_order,
         "stage": r.stage,

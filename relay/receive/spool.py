@@ -22,9 +22,11 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from relay.errors import SpoolFull
+from relay.journal import codec
 from relay.journal.batch import Batcher
 from relay.journal.forget import forms, holds
 from relay.journal.records import BookEntry, Receipt, Recording, Status
+from relay.journal.vault import Vault
 
 log: Final = structlog.get_logger()
 
@@ -55,9 +57,10 @@ class Spooled:
 
 
 class Spool:
-    """`most_pages` bounds the file, in pages of 4 KiB; None leaves that to the disk."""
+    """`vault` seals what waits. `most_pages` of 4 KiB bound the file; None leaves that to the disk."""
 
-    def __init__(self, folder: Path, *, most_pages: int | None = None) -> None:
+    def __init__(self, folder: Path, *, vault: Vault | None = None, most_pages: int | None = None) -> None:
+        self._vault = vault or Vault()
         self._folder = folder
         self._file = folder / "spool.db"
         self._marker = folder / "spool.pending"
@@ -80,7 +83,7 @@ class Spool:
     async def first(self, most: int) -> list[Spooled]:
         """What has waited longest, in order of receipt."""
         rows = await self._run(lambda db: db.execute(_FIRST, (most + len(self._undeleted),)).fetchall())
-        found = (Spooled(_recording(*row[:3]), row[3]) for row in rows if row[4] not in self._undeleted)
+        found = (Spooled(self._recording(*row[:3]), row[3]) for row in rows if row[4] not in self._undeleted)
         return list(islice(found, most))
 
     async def remove(self, done: Sequence[Spooled]) -> None:
@@ -115,7 +118,7 @@ class Spool:
         def erase(db: sqlite3.Connection) -> int:
             with _transaction(db):
                 rows = db.execute("SELECT id, email, blob FROM spooled").fetchall()
-                gone = [(row[0],) for row in rows if row[1].lower() in written or holds(row[2], written)]
+                gone = [(row[0],) for row in rows if self._is_of(row[1], row[2], written)]
                 db.executemany("DELETE FROM spooled WHERE id = ?", gone)
             self._mark(db)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -148,7 +151,7 @@ class Spool:
         def write(db: sqlite3.Connection) -> list[Receipt]:
             with _transaction(db):
                 self._marker.touch(mode=0o600)
-                return [_insert(db, recording) for recording in batch]
+                return [self._insert(db, recording) for recording in batch]
 
         return await self._run(write)
 
@@ -168,6 +171,53 @@ class Spool:
             return await loop.run_in_executor(self._thread, lambda: work(self._open()))
         except (sqlite3.Error, OSError) as error:
             raise SpoolFull(f"the spool {self._file}: {error}") from error
+
+    def _is_of(self, email: str, blob: bytes, written: tuple[str, ...]) -> bool:
+        if self._vault.open_text(email).lower() in written:
+            return True
+        return holds(codec.unpack(self._vault.open(blob)), written)
+
+    def _insert(self, db: sqlite3.Connection, recording: Recording) -> Receipt:
+        first = db.execute(
+            "UPDATE spooled SET copies = copies + 1 WHERE source = ? AND copy = ? RETURNING id, recording",
+            (recording.source, recording.copy),
+        ).fetchone()
+        if first is not None:
+            self._read_at_last(db, recording, *first)
+            return Receipt(first[0], duplicate=True, status=recording.status, reason=recording.reason)
+        db.execute(
+            "INSERT INTO spooled (id, source, copy, version, recording, blob, email)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (recording.id, recording.source, recording.copy, _VERSION, *self._sealed(recording)),
+        )
+        return Receipt(recording.id, duplicate=False, status=recording.status, reason=recording.reason)
+
+    def _sealed(self, recording: Recording) -> tuple[str, bytes, str]:
+        """Its columns `recording`, `blob` and `email`."""
+        plain = {key: value for key, value in asdict(recording).items() if key not in ("blob", "email")}
+        vault = self._vault
+        return (
+            vault.seal_text(json.dumps(plain)),
+            vault.seal(recording.blob),
+            vault.seal_text(recording.email),
+        )
+
+    def _recording(self, text: str, blob: bytes, email: str) -> Recording:
+        plain: dict[str, Any] = json.loads(self._vault.open_text(text))
+        plain["status"] = Status(plain["status"])
+        plain["orders"] = tuple(BookEntry(tuple(e["names"]), e["part"]) for e in plain["orders"])
+        return Recording(**plain, blob=self._vault.open(blob), email=self._vault.open_text(email))
+
+    def _read_at_last(self, db: sqlite3.Connection, copy: Recording, first: str, kept: str) -> None:
+        """Where what waits could not be read and its copy can: an adapter, or its options, were mended."""
+        before = json.loads(self._vault.open_text(kept))
+        if before["stage"] != "normalise" or before["status"] == copy.status:
+            return
+        read = replace(copy, id=first, at_ms=before["at_ms"])
+        db.execute(
+            "UPDATE spooled SET recording = ?, blob = ?, email = ? WHERE id = ?",
+            (*self._sealed(read), first),
+        )
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -202,54 +252,6 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
-
-
-def _insert(db: sqlite3.Connection, recording: Recording) -> Receipt:
-    first = db.execute(
-        "UPDATE spooled SET copies = copies + 1 WHERE source = ? AND copy = ? RETURNING id, recording",
-        (recording.source, recording.copy),
-    ).fetchone()
-    if first is not None:
-        _read_at_last(db, recording, *first)
-        return Receipt(first[0], duplicate=True, status=recording.status, reason=recording.reason)
-    db.execute(
-        "INSERT INTO spooled (id, source, copy, email, version, recording, blob)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            recording.id,
-            recording.source,
-            recording.copy,
-            recording.email,
-            _VERSION,
-            _plain(recording),
-            recording.blob,
-        ),
-    )
-    return Receipt(recording.id, duplicate=False, status=recording.status, reason=recording.reason)
-
-
-def _plain(recording: Recording) -> str:
-    plain = {key: value for key, value in asdict(recording).items() if key not in ("blob", "email")}
-    return json.dumps(plain)
-
-
-def _read_at_last(db: sqlite3.Connection, copy: Recording, first: str, kept: str) -> None:
-    """Where what waits could not be read and its copy can: an adapter or its options were mended since."""
-    before = json.loads(kept)
-    if before["stage"] != "normalise" or before["status"] == copy.status:
-        return
-    read = replace(copy, id=first, at_ms=before["at_ms"])
-    db.execute(
-        "UPDATE spooled SET recording = ?, blob = ?, email = ? WHERE id = ?",
-        (_plain(read), read.blob, read.email, first),
-    )
-
-
-def _recording(text: str, blob: bytes, email: str) -> Recording:
-    plain: dict[str, Any] = json.loads(text)
-    plain["status"] = Status(plain["status"])
-    plain["orders"] = tuple(BookEntry(tuple(e["names"]), e["part"]) for e in plain["orders"])
-    return Recording(**plain, blob=blob, email=email)
 
 
 def _locked(descriptor: int) -> bool:

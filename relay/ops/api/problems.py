@@ -58,3 +58,8 @@ async def http_problem(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return problem(500, "an error of ours; see the log")
     return problem(error.status_code, error.detail, error.headers)
+
+
+async def sealed_problem(_: Request, error: Exception) -> Response:
+    """What was asked for cannot be opened: VaultShut, which names the key and nothing else."""
+    return problem(503, str(error))
