@@ -98,6 +98,7 @@ def sources(config: Config, kinds: Mapping[str, registry.AdapterType] | None = N
             window=source.copies_window,
             signature=signature(name, source, kinds),
             can_correct=_can_correct(source, kinds),
+            topic_header=getattr(kinds[source.adapter].build, "topic_header", ""),
         )
         for name, source in config.sources.items()
     ]

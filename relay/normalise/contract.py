@@ -23,6 +23,7 @@ A class may also say, each with a safe default:
 
     timezone = "America/New_York"   of its local times, where the source sets none
     signing = Signing(...)          how the platform signs, so that a source needs only the secrets
+    topic_header = "x-acme-topic"   tells what happened, so that one body under two topics is no copy
     can_correct = False             its senders cannot mend what they send: a fault is answered 200 and is
                                     a dead letter, signed or not; True: 422, signed or not
 """

@@ -80,6 +80,16 @@ class Nested:
         """As `text`, for people: cut where it is too long to be shown."""
         return cut(self.text(*names))
 
+    def flag(self, name: str) -> bool:
+        """Whether JSON says true; no text is taken for it."""
+        return self._fields.get(name) is True
+
+    def texts(self, name: str) -> list[str]:
+        """The texts of the list under `name`, without what says nothing."""
+        value = self._fields.get(name)
+        found = [text_of(member) for member in value] if isinstance(value, list) else []
+        return [text for text in found if text is not None]
+
     def currency(self, name: str, default: str | None) -> Currency:
         """The currency named, else `default`. Raises Unmappable where what is named is none."""
         said = self.text(name)

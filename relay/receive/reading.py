@@ -86,9 +86,12 @@ def _outcome(source: Source, postback: Postback) -> Outcome:
 
 
 def copy_digest(source: Source, postback: Postback) -> str:
-    """Of method, query and body, tokens left out: two tokens in rotation make no second postback."""
+    """Of method, query, body and topic, tokens left out: two tokens in rotation make no second postback."""
     digest = hashlib.blake2b(digest_size=12)
-    for part in (postback.method.encode(), postback.query.encode(), postback.body):
+    parts = [postback.method.encode(), postback.query.encode(), postback.body]
+    if source.topic_header:
+        parts.append(postback.headers.get(source.topic_header, "").encode())
+    for part in parts:
         bare = part
         for token in source.tokens:
             bare = bare.replace(token.encode(), b"")

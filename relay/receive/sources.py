@@ -25,7 +25,8 @@ class Source:
     """A configured sender. `window` overrides how long a copy is known as one.
 
     `tokens` are kept as digests for the check; the plain ones serve only to find them in a postback and
-    leave them out of what is stored. `can_correct`: its sender mends what it is told is wrong.
+    leave them out of what is stored. `can_correct`: its sender mends what it is told is wrong. One body under
+    two values of `topic_header` is two postbacks.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Source:
     window: timedelta | None = None
     signature: Signature | None = None
     can_correct: bool = False
+    topic_header: str = ""
 
     @property
     def secret_headers(self) -> frozenset[str]:

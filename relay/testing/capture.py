@@ -89,8 +89,7 @@ class _Scrubber:
         baseline = self.outcomes(self._steps())
         for places in unsure.values():  # what is one value in many places is one thing: an order's id
             baseline = self._replace_if_alike(places, baseline)
-        for message in self._messages:
-            self._rename(message)
+        self._rename(baseline)
         if not self._alike(before, self.outcomes(self._steps())):
             self._notes.append("with the stand-ins it maps otherwise than the original did")
         return self._steps(), self._notes
@@ -147,21 +146,42 @@ class _Scrubber:
         )
         return baseline
 
-    def _rename(self, message: Message) -> None:
-        """Keys are the platform's own names, but for ids and people that serve as some."""
-        for part, node in message.parts.items():
-            if part != "headers":
-                message.parts[part] = self._renamed(node, paired=message.is_paired(part))
+    def _rename(self, baseline: list[Outcome]) -> None:
+        """Keys are the platform's own names, but for ids and people that serve as some.
 
-    def _renamed(self, node: Any, *, paired: bool = False) -> Any:
+        A key that is also a value replaced stays where the adapter decides by it: "title" beside "Title".
+        """
+        plain = self._messages
+        for word in sorted(self._replaced & self._keys()):
+            self._messages = [message.copy() for message in plain]
+            self._rename_all(frozenset({word}))
+            if _DECIDING.fullmatch(word) and not self._alike(baseline, self.outcomes(self._steps())):
+                self._replaced.discard(word)
+        self._messages = plain
+        self._rename_all(frozenset(self._replaced))
+
+    def _keys(self) -> set[str]:
+        return {message.key(place).casefold() for message in self._messages for place, _ in message.values()}
+
+    def _rename_all(self, words: frozenset[str]) -> None:
+        for message in self._messages:
+            for part, node in message.parts.items():
+                if part != "headers":
+                    message.parts[part] = self._renamed(node, words, paired=message.is_paired(part))
+
+    def _renamed(self, node: Any, words: frozenset[str], *, paired: bool = False) -> Any:
         if paired:
-            return [[self._key(key), self._renamed(value)] for key, value in node]
+            return [[self._key(key, words), self._renamed(value, words)] for key, value in node]
         if isinstance(node, dict):
-            return type(node)((self._key(key), self._renamed(value)) for key, value in node.items())
-        return type(node)(map(self._renamed, node)) if isinstance(node, list) else node
+            return type(node)(
+                (self._key(key, words), self._renamed(value, words)) for key, value in node.items()
+            )
+        if isinstance(node, list):
+            return type(node)(self._renamed(member, words) for member in node)
+        return node
 
-    def _key(self, key: str) -> str:
-        return self._disguise.text(key) if key.casefold() in self._replaced or _NO_KEY.search(key) else key
+    def _key(self, key: str, words: frozenset[str]) -> str:
+        return self._disguise.text(key) if key.casefold() in words or _NO_KEY.search(key) else key
 
     def _stand_in(self, value: str) -> str:
         self._replaced.add(value.strip().casefold())

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from relay.normalise import money, times
 from relay.normalise.contract import Adapter, Events
 from relay.normalise.events import BOOKED, BookedEvent, CheckoutStarted, CustomerEvent
+from relay.normalise.fields import plain_key
 from relay.testing import fixtures
 from relay.testing.fixtures import Fixture
 from relay.testing.message import Message, Number, Place, opened
@@ -85,15 +86,27 @@ def _amount(value: Any) -> Decimal | None:
 
 
 def tells_time_by_zone(subject: Subject, fixture: Fixture) -> None:
-    """A time without an offset is wall clock of the source's zone; one with an offset is what it says."""
+    """A time without an offset is wall clock of the source's zone; one with an offset is what it says.
+
+    So is one whose field is named for GMT or UTC.
+    """
     for scene in scenes(subject, fixture):
         message = opened(scene.request)
-        written = [value for _, value in message.values() if isinstance(value, str)]
+        written = [
+            f"{value}Z" if _says_utc(message.key(place)) else value
+            for place, value in message.values()
+            if isinstance(value, str)
+        ]
         base = _moments(_reader(scene, zone="UTC"), message)
         for zone in _ZONES:
             for name, found in _moments(_reader(scene, zone=zone), message).items():
                 if name in base:
                     _check_moment(f"{scene.name}: {name}", written, base[name], zone, found)
+
+
+def _says_utc(key: str) -> bool:
+    """Whether the field's own name says it, as date_created_gmt does."""
+    return plain_key(key).endswith(("gmt", "utc"))
 
 
 def _check_moment(what: str, written: list[str], base: datetime, zone: str, found: datetime) -> None:
