@@ -69,7 +69,7 @@ async def _redis(env: Environment) -> list[Finding]:
     client = wiring.redis(env, retries=0)
     try:
         info = await client.info()
-        return [*_server(info), await _fsync(client, info), _memory(info)]
+        return [*_server(info), _role(info), await _fsync(client, info), _memory(info)]
     except (RedisError, OSError) as error:
         where = "RELAY_REDIS_URL" if env.redis_url else "the embedded one; start `relay dev`"
         return [Finding("fault", "redis", f"not reached ({where}): {error}")]
@@ -107,6 +107,17 @@ def _server(info: Mapping[str, Any]) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "redis maxmemory-policy", policy)
+
+
+def _role(info: Mapping[str, Any]) -> Finding:
+    replicas = int(info.get("connected_slaves", 0))
+    if info.get("role") != "master":
+        return Finding(
+            "fault",
+            "redis role",
+            "a replica, which takes no writes; name the master, or Sentinel: redis+sentinel://...",
+        )
+    return Finding("ok", "redis role", f"master; replicas connected: {replicas}")
 
 
 async def _fsync(client: Redis, info: Mapping[str, Any]) -> Finding:

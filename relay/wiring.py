@@ -12,13 +12,12 @@ from zoneinfo import ZoneInfo
 
 from arq.connections import ArqRedis
 from pydantic import ValidationError
-from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from relay import settings
+from relay import redis_url, settings
 from relay.compose.policy import Policy
 from relay.deliver.attempt import Destination
 from relay.deliver.client import CommerceClient
@@ -60,9 +59,9 @@ from relay.tables import REFERENCES
 def redis(env: Environment, *, retries: int = 3, timeout: float = 10) -> ArqRedis:
     """A pooled client; an answer may take `timeout` seconds.
 
-    A broken connection is tried again at once and then with a growing pause.
+    A broken connection is tried again at once and then with a growing pause. Raises SettingsError.
     """
-    pool: ConnectionPool = ConnectionPool.from_url(
+    pool = redis_url.pool(
         settings.redis_url(env),
         socket_timeout=timeout,
         socket_connect_timeout=2,
