@@ -125,6 +125,27 @@ async def test_the_fifth_lease_without_a_result_is_dead_because_it_kills_workers
     assert b"attempts" not in fields
 
 
+async def test_what_was_lost_twice_beside_others_is_tried_alone(redis: Redis) -> None:
+    journal = stepped(redis)
+    suspects = [recording(f"A-{n}", email=f"{n}@example.com") for n in range(3)]
+    for each in suspects:
+        await journal.record(each)
+    for moment in (0, 2_000):  # twice a worker that had all of them is killed
+        await step_clock(redis, moment)
+        assert len((await claim(journal, lease=OVER)).relays) == 3
+    await step_clock(redis, 4_000)
+    fresh = recording("B-1", email="kim@example.com")
+    await journal.record(fresh)
+    alone = await claim(journal)
+    assert len(alone.relays) == 2
+    assert fresh.id in [leased.id for leased in alone.relays]
+    await step_clock(redis, 5_000)
+    assert (await claim(journal)).relays == ()
+    await journal.settle("main", LIMITS, settled(alone))
+    await step_clock(redis, 6_000)
+    assert len((await claim(journal)).relays) == 1
+
+
 async def test_an_older_relay_that_comes_late_takes_its_place_by_receipt(journal: Journal) -> None:
     ids = Ids()
     older, newer = recording("A-1", ids=ids), recording("A-2", ids=ids)

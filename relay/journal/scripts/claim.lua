@@ -57,12 +57,27 @@ local function books_with(source, books)
   return found
 end
 
+-- Of those that were lost with a worker twice, one at a time: the one that kills workers is to take no other along.
+local SUSPECT, NEXT_SUSPECT = 2, 200
+
+local function may_be_tried(id, lane)
+  if tonumber(get(id, 'lost')[1] or 0) < SUSPECT then return true end
+  local tried = call('HGET', P .. 'dest:' .. o.dest, 'suspect')
+  if tried and call('ZSCORE', P .. 'leased:' .. o.dest, tried) then return false end
+  call('HSET', P .. 'dest:' .. o.dest, 'suspect', lane)
+  return true
+end
+
 local function lease(lane, key, endpoint)
+  local id = call('ZRANGE', P .. 'lane:' .. o.dest .. ':' .. lane, 0, 0)[1]
+  if id and not may_be_tried(id, lane) then
+    call('ZADD', key, now + NEXT_SUSPECT, lane)
+    return nil
+  end
   if call('HEXISTS', P .. 'dest:' .. o.dest, 'trial:' .. endpoint) == 1 then
     call('HSET', P .. 'dest:' .. o.dest, 'trial:' .. endpoint, lane)
   end
   call('ZREM', key, lane)
-  local id = call('ZRANGE', P .. 'lane:' .. o.dest .. ':' .. lane, 0, 0)[1]
   if not id then return nil end
   local token = call('INCR', P .. 'fence')
   call('ZADD', P .. 'leased:' .. o.dest, now + o.lease_ms, lane)

@@ -14,6 +14,18 @@ local function ledger(c)
   return field, call('HGET', field, 's:' .. c.meaning)
 end
 
+-- What is live and due takes the room that there is, before backfill that was claimed already.
+local function live_waits()
+  if backfill_space(o.limits) == 0 then return false end
+  for _, e in ipairs(ENDPOINTS) do
+    if not paused(o.dest, e) and call('HEXISTS', P .. 'dest:' .. o.dest, 'trial:' .. e) == 0 then
+      local due = call('ZRANGE', P .. 'ready:' .. o.dest .. ':' .. e, 0, 0, 'WITHSCORES')[2]
+      if due and tonumber(due) <= now then return true end
+    end
+  end
+  return false
+end
+
 local function verdict(c)
   if call('HGET', P .. 'r:' .. c.id, 'token') ~= tostring(c.token) then return 'fenced', 0 end
   local slow = tonumber(call('HGET', P .. 'dest:' .. o.dest, 'not_before') or 0)
@@ -30,6 +42,7 @@ local function verdict(c)
   if room < 1 then return 'wait', when end
   if call('HEXISTS', P .. 'r:' .. c.id, 'backfill') == 1 then
     local slot = backfill_slot(o.limits)
+    if slot <= now and live_waits() then slot = now + backfill_space(o.limits) end
     if slot > now then return 'wait', math.ceil(slot) end
     spend_backfill(o.limits, now)
   end
