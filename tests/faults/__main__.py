@@ -7,10 +7,11 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -18,27 +19,38 @@ from relay import log
 from tests.faults.plan import FAULTS, MIXED
 from tests.faults.plant import Size
 from tests.faults.run import Plan, run
+from tests.faults.scenarios import SCENARIOS
 from tests.faults.verdict import Verdict
+
+_HEAD: Final = (
+    *("fault", "accepted", "kills", "lost", "twice", "after kill", "disorder", "over", "balanced"),
+    *("refused", "slowest"),
+)
+_FOR_A_KILL: Final = 1.8
+"""Seconds that a kill takes at the most, with its restart and the other faults between."""
 
 
 def main() -> None:
     said = _arguments()
     log.configure("error", "console")
-    if said.each:
+    if said.scenario:
+        good = min([_played(name, said) for name in said.scenario])
+    elif said.each:
         good = _each(said.fault or list(FAULTS), _plan(said), keep=said.keep)
     else:
-        verdict = _judged(_plan(said), keep=said.keep)
-        sys.stdout.write(f"{verdict}\n")
-        sys.stderr.write(f"refused {verdict.refused}, slowest answer {verdict.slowest:.2f} s\n")
-        good = verdict.good
+        good = _mixed(_plan(said), keep=said.keep)
     structlog.reset_defaults()
     sys.exit(not good)
 
 
-_HEAD = ("fault", "accepted", "kills", "lost", "twice", "after kill", "disorder", "over", "balanced", "refused", "slowest")  # fmt: skip  # noqa: E501
+def _mixed(plan: Plan, *, keep: bool) -> bool:
+    verdict = _judged(plan, keep=keep)
+    sys.stdout.write(f"{verdict}\n")
+    sys.stderr.write(f"refused {verdict.refused}, slowest answer {verdict.slowest:.2f} s\n")
+    return verdict.good
 
 
-def _each(names: list[str], plan: Plan, *, keep: bool) -> bool:
+def _each(names: Sequence[str], plan: Plan, *, keep: bool) -> bool:
     """One run for every fault, and a table."""
     _row(*_HEAD)
     good = True
@@ -48,13 +60,14 @@ def _each(names: list[str], plan: Plan, *, keep: bool) -> bool:
         _row(
             *(name, verdict.accepted, verdict.kills, verdict.lost, verdict.twice, verdict.after_kill),
             *(verdict.out_of_order, verdict.over_budget, "yes" if verdict.balanced else "no"),
-            *(verdict.refused, f"{verdict.slowest:.2f} s{'' if verdict.good else '  NOT GOOD'}"),
+            *(verdict.refused, f"{verdict.slowest:.2f} s", "" if verdict.good else "NOT GOOD"),
         )
     return good
 
 
 def _row(first: object, *cells: object) -> None:
-    sys.stdout.write(f"{first!s:<18}{''.join(f'{cell!s:>11}' for cell in cells)}\n")
+    line = f"{first!s:<19}" + "".join(f"{cell!s:>11}" for cell in cells)
+    sys.stdout.write(f"{line.rstrip()}\n")
     sys.stdout.flush()
 
 
@@ -63,6 +76,18 @@ def _alone(name: str, plan: Plan) -> Plan:
     lasts = FAULTS[name].lasts
     rate = min(plan.rate, plan.postbacks / (1.1 * lasts + 10)) if lasts else plan.rate
     return replace(plan, faults=[name], rate=rate)
+
+
+def _played(name: str, said: argparse.Namespace) -> bool:
+    scenario = SCENARIOS[name]
+    relays = said.postbacks or scenario.relays
+    size = _size(said, scenario.size)
+    with _folder() as folder:
+        result = asyncio.run(scenario.play(folder, size, relays=relays, seed=said.seed))
+        shutil.rmtree(folder)
+    sys.stdout.write(f"{result}\n")
+    sys.stdout.flush()
+    return result.good
 
 
 def _judged(plan: Plan, *, keep: bool) -> Verdict:
@@ -90,29 +115,28 @@ def _folder() -> Iterator[Path]:
 def _arguments() -> argparse.Namespace:
     usual = Plan()
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--postbacks", type=int, default=usual.postbacks, metavar="N")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--each", action="store_true", help="every fault alone, one after the other")
+    which.add_argument("--scenario", nargs="+", choices=SCENARIOS, help="these, instead of faults")
+    parser.add_argument("--fault", nargs="+", choices=FAULTS, metavar="NAME", help=", ".join(FAULTS))
+    parser.add_argument("--postbacks", type=int, metavar="N", help=f"{usual.postbacks}, if none are said")
     parser.add_argument("--minutes", type=float, help="as many postbacks as that long takes, instead")
     parser.add_argument("--seed", type=int, default=usual.seed)
-    parser.add_argument("--fault", nargs="+", choices=FAULTS, help="these only")
-    parser.add_argument("--each", action="store_true", help="every fault alone, one after the other")
     parser.add_argument("--rate", type=float, default=usual.rate, help="postbacks a second")
     parser.add_argument("--every", type=float, default=usual.every, help="seconds between faults")
     parser.add_argument("--kills", type=int, default=0, help="at least so many; slows down to reach them")
-    parser.add_argument("--webs", type=int, default=2)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--per-minute", type=int, default=6000, help="the destination's rate; 0 for none")
-    parser.add_argument("--per-second", type=int, default=120, help="the destination's rate; 0 for none")
+    parser.add_argument("--webs", type=int)
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--per-minute", type=int, help="the destination's rate, which it enforces; 0: none")
+    parser.add_argument("--per-second", type=int, help="the same")
     parser.add_argument("--within", type=float, default=usual.within, help="seconds to settle all in the end")
     parser.add_argument("--keep", action="store_true", help="keep data and logs of a good run, too")
     return parser.parse_args()
 
 
-_FOR_A_KILL = 1.8
-"""Seconds that a kill takes at the most, with its restart and the other faults between."""
-
-
 def _plan(said: argparse.Namespace) -> Plan:
-    postbacks = round(said.minutes * 60 * said.rate) if said.minutes else said.postbacks
+    usual = Plan()
+    postbacks = round(said.minutes * 60 * said.rate) if said.minutes else said.postbacks or usual.postbacks
     rate = min(said.rate, postbacks / (said.kills * _FOR_A_KILL)) if said.kills else said.rate
     return Plan(
         postbacks=postbacks,
@@ -122,8 +146,13 @@ def _plan(said: argparse.Namespace) -> Plan:
         every=said.every,
         kills=said.kills,
         within=said.within,
-        size=Size(said.webs, said.workers, said.per_minute, said.per_second),
+        size=_size(said, usual.size),
     )
+
+
+def _size(said: argparse.Namespace, usual: Size) -> Size:
+    words = ("webs", "workers", "per_minute", "per_second")
+    return replace(usual, **{word: vars(said)[word] for word in words if vars(said)[word] is not None})
 
 
 if __name__ == "__main__":

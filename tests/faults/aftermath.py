@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from relay import wiring
 from relay.children import Child
+from relay.journal.journal import Journal
 from relay.journal.keys import PREFIX
 from relay.journal.queries import Queries
 from relay.journal.records import Stats, Status
@@ -139,12 +140,18 @@ async def _in_journal(redis: Redis, stats: Stats) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _queries(plant: Plant) -> AsyncIterator[Queries]:
+async def journal_of(plant: Plant) -> AsyncIterator[Journal]:
     client = wiring.redis(plant.env)
     try:
-        yield Queries(wiring.journal(client, plant.config), [SOURCE], ["main"])
+        yield wiring.journal(client, plant.config)
     finally:
         await client.aclose(close_connection_pool=True)
+
+
+@asynccontextmanager
+async def _queries(plant: Plant) -> AsyncIterator[Queries]:
+    async with journal_of(plant) as journal:
+        yield Queries(journal, [SOURCE], ["main"])
 
 
 @asynccontextmanager

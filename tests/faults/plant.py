@@ -42,12 +42,15 @@ _UP: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`per_minute` and `per_second` are the destination's rate, 0 for none; it enforces them itself."""
+    """`per_minute` and `per_second` are the destination's rate, 0 for none; it enforces them itself.
+
+    The usual rate is one that a backlog reaches, and the postbacks as they come do not.
+    """
 
     webs: int = 2
     workers: int = 2
-    per_minute: int = 0
-    per_second: int = 0
+    per_minute: int = 6000
+    per_second: int = 120
 
 
 @dataclass(slots=True)

@@ -28,6 +28,6 @@ SELECTION = {
 async def test_what_was_acknowledged_arrives_once_and_in_order_whatever_fails(
     faults: tuple[str, ...], tmp_path: Path
 ) -> None:
-    plan = Plan(postbacks=150, seed=7, faults=faults, rate=40, every=1.5, size=Size(webs=1, workers=1))
+    plan = Plan(postbacks=100, seed=7, faults=faults, rate=40, every=1, size=Size(webs=1, workers=1))
     verdict = await run(plan, tmp_path)
     assert verdict.good, "\n".join([str(verdict), *verdict.faults])

@@ -64,6 +64,9 @@ _LIVES: Final[Sequence[Sequence[Kind]]] = (
 )
 
 
+_MAY_BE_THIN: Final = (Kind.SHIPPED, Kind.CANCELLED)
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """Amounts in cents. `refund` is the sum given back by its partial refund."""
@@ -134,6 +137,12 @@ def customers(chance: random.Random, postbacks: int, *, orders: int = 3) -> list
     return made
 
 
+def a_sale(number: int) -> Postback:
+    """Of a customer of its own."""
+    order = Order(number, f"customer{number}@example.com", 4_990, 0)
+    return _postback(order, Kind.SALE)
+
+
 def _amounts(chance: random.Random) -> tuple[int, int]:
     total = chance.randint(1_000, 90_000)
     return total, chance.randint(100, total - 100)
@@ -141,10 +150,13 @@ def _amounts(chance: random.Random) -> tuple[int, int]:
 
 def _life(chance: random.Random, order: Order) -> Iterator[Postback]:
     for kind in chance.choice(_LIVES):
-        thin = kind in (Kind.SHIPPED, Kind.CANCELLED) and chance.random() < 0.25
-        query = "event=cancelled" if kind is Kind.CANCELLED else ""
-        body = _thin(order) if thin else _whole(order)
-        yield Postback(order, kind, query, json.dumps({**body, **_news(order, kind)}).encode(), thin)
+        yield _postback(order, kind, thin=kind in _MAY_BE_THIN and chance.random() < 0.25)
+
+
+def _postback(order: Order, kind: Kind, *, thin: bool = False) -> Postback:
+    query = "event=cancelled" if kind is Kind.CANCELLED else ""
+    body = _thin(order) if thin else _whole(order)
+    return Postback(order, kind, query, json.dumps({**body, **_news(order, kind)}).encode(), thin)
 
 
 def _thin(order: Order) -> dict[str, Any]:
