@@ -16,7 +16,7 @@ DEV := .venv/.for-developing
 
 help:
 	@echo 'make run    the relay with everything it needs, in the foreground (ARGS="--port 9000")'
-	@echo 'make test   all tests (ARGS="tests/test_dev.py -x")'
+	@echo 'make test   all tests, three at a time (ARGS="tests/test_dev.py -x")'
 	@echo 'make lint   style, types and the borders between the parts'
 	@echo 'make fuzz   fixtures of every adapter, mutated: read or refused, nothing else (ARGS="5000 --adapter acme --seed 2")'
 	@echo 'make faults kill -9 and worse, and whether each postback arrived once and in order (ARGS="--postbacks 20000 --seed 2")'
@@ -28,7 +28,7 @@ run: $(RUN)
 	@exec $(BIN)/relay dev $(ARGS)
 
 test: $(DEV)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff check

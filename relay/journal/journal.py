@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from pydantic_core import to_json
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from relay.errors import VaultShut
 from relay.journal import codec, wire
@@ -174,15 +174,15 @@ class Journal:
         Nothing is kept any more of what the `forgotten` ones sealed.
         """
         with away():
-            async with self.redis.pipeline(transaction=True) as pipe:
-                if forgotten:
-                    pipe.srem(self.keys.sealed, *forgotten)
-                if self.vault.sealing:
-                    pipe.sadd(self.keys.sealed, self.vault.sealing)
-                pipe.smembers(self.keys.sealed)
-                used = (await pipe.execute())[-1]
-        for missing in sorted({key.decode() for key in used} - self.vault.ids):
+            told = await cast("Awaitable[Any]", self.redis.smembers(self.keys.sealed))
+            used = {key.decode() for key in told}
+            if used & set(forgotten):
+                await cast("Awaitable[Any]", self.redis.srem(self.keys.sealed, *forgotten))
+        for missing in sorted(used - self.vault.ids - set(forgotten)):
             raise VaultShut(missing)
+        if self.vault.sealing and self.vault.sealing not in used:
+            with suppress(OutOfMemoryError):  # a full Redis takes nothing to be sealed either
+                await cast("Awaitable[Any]", self.redis.sadd(self.keys.sealed, self.vault.sealing))
 
     async def _flush_recordings(self, batch: list[Recording]) -> list[Receipt]:
         salt = await self._salted()
