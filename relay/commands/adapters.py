@@ -14,7 +14,7 @@ import typer
 
 from relay.commands.tools import Json, print_json
 from relay.errors import SettingsError
-from relay.testing import scaffold, subjects
+from relay.testing import fixtures, scaffold, subjects
 from relay.testing.subjects import Subject
 
 adapters: Final = typer.Typer(help="Lists, makes and tests adapters.", no_args_is_help=True)
@@ -105,6 +105,20 @@ def put_to_the_test(
     for one in tested:
         _say_todos(one)
     raise typer.Exit(code)
+
+
+@adapters.command()
+def accept(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Writes what becomes of each fixture now into the file beside it; read the difference."""
+    folder, kind = subjects.place(name)
+    changed, left = fixtures.accept(kind, folder / subjects.FIXTURES)
+    for file in changed:
+        typer.echo(f"written: {file}")
+    for what in left:
+        typer.echo(f"left alone: {what}: mend the mapping, or rename the files")
+    if not changed and not left:
+        typer.echo("every fixture is what the file beside it says")
+    raise typer.Exit(1 if left else 0)
 
 
 def _say_todos(subject: Subject) -> None:

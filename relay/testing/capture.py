@@ -7,7 +7,6 @@ by is replaced even then.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def capture(
     for number, (step, outcome) in enumerate(zip(steps, outcomes, strict=True), 1):
         stem = f"{name}.step{number}" if len(steps) > 1 else name
         files[f"{stem}.http"] = _written(step.request)
-        files[f"{stem}.json"] = _expected(step, outcome, first=number == 1)
+        files[f"{stem}.json"] = fixtures.as_file(step.expected, outcome, first=number == 1).encode()
     return Captured(files, tuple(notes))
 
 
@@ -253,9 +252,3 @@ def _written(request: RawRequest) -> bytes:
     headers = [f"{name.title()}: {text_in(value)}" for name, value in request.headers.items()]
     head = "\n".join([f"{request.method} {target} HTTP/1.1", "Host: relay.example.com", *headers])
     return head.encode("latin-1", "replace") + b"\n\n" + request.body
-
-
-def _expected(step: Step, outcome: Outcome, *, first: bool) -> bytes:
-    about = {key: value for key, value in step.expected.items() if value and (first or key != "source")}
-    told = {key: value for key, value in outcome.items() if key != "skipped" or value}
-    return (json.dumps({**about, **told}, indent=2, ensure_ascii=False) + "\n").encode()

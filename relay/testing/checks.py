@@ -83,8 +83,20 @@ def becomes_what_stands_beside_it(subject: Subject, fixture: Fixture) -> None:
         for key, (expected, came) in wrong.items():
             raise Breach(
                 f"step {number}: {key} is\n{_pretty(came)}\n  and the file says\n{_pretty(expected)}",
-                "Whichever is wrong: mend the mapping, or the .json if what came is what should.",
+                "Whichever is wrong: mend the mapping, or, if what came is what should, "
+                f"`relay adapters accept {subject.name}` writes it down for you to read.",
             )
+
+
+def is_named_for_what_it_becomes(subject: Subject, fixture: Fixture) -> None:
+    """`order_placed__first` holds an order.placed: the listing of the folder is the specification."""
+    outcomes = fixtures.outcomes(subject.kind, fixture)
+    if not fixtures.fits_its_name(fixture.name, outcomes):
+        raise Breach(
+            f"named {fixture.name}, and it becomes {fixtures.in_short(outcomes)}",
+            "Mend the mapping if the name is right, else rename the two files: EVENT__DETAIL, with the "
+            "event's kind (order_placed), `ignored` or `error`; `story__DETAIL.step1` for several.",
+        )
 
 
 def _pretty(value: Any) -> str:

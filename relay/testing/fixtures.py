@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +42,8 @@ class Step:
 
     request: httpfile.RawRequest
     expected: Mapping[str, Any]
+    file: Path | None = None
+    """Where the outcome stands."""
 
     def postback(self, number: int) -> Postback:
         said = self.expected.get("received_at")
@@ -62,13 +64,18 @@ class Fixture:
         return said
 
 
-def load(folder: Path) -> list[Fixture]:
-    """All fixtures of a folder, by name. Raises ValueError where a file has no partner or an unknown key."""
+def load(folder: Path, *, unfinished: bool = False) -> list[Fixture]:
+    """All fixtures of a folder, by name. Raises ValueError where a file has no partner or an unknown key.
+
+    `unfinished`: a request may be without its outcome.
+    """
     groups: dict[str, dict[int, Step]] = {}
     for file in sorted(folder.glob("*.http")):
         step = _STEP.fullmatch(file.stem)
         name, number = (step[1], int(step[2])) if step else (file.stem, 1)
-        groups.setdefault(name, {})[number] = Step(httpfile.read(file), _expected(file.with_suffix(".json")))
+        outcome = file.with_suffix(".json")
+        expected = {} if unfinished and not outcome.exists() else _expected(outcome)
+        groups.setdefault(name, {})[number] = Step(httpfile.read(file), expected, outcome)
     return [Fixture(name, tuple(steps[n] for n in sorted(steps))) for name, steps in sorted(groups.items())]
 
 
@@ -191,6 +198,48 @@ def _outcome(reader: Adapter, story: Story, number: int, postback: Postback) -> 
         "calls": [call for call in told if "path" in call],
         "skipped": [call["skipped"] for call in told if "skipped" in call],
     }
+
+
+def accept(kind: registry.AdapterType, folder: Path) -> tuple[list[Path], list[str]]:
+    """Writes down what becomes of each fixture now. Gives the files that changed, and what was left alone.
+
+    Left alone is what becomes something else than its name says: there the mapping is wrong, or the name.
+    """
+    changed, left = [], []
+    for fixture in load(folder, unfinished=True):
+        came = outcomes(kind, fixture)
+        if not fits_its_name(fixture.name, came):
+            left.append(f"{fixture.name} becomes {in_short(came)}")
+            continue
+        for number, (step, outcome) in enumerate(zip(fixture.steps, came, strict=True), 1):
+            if step.file and (not step.file.exists() or differences(step.expected, outcome)):
+                step.file.write_text(as_file(step.expected, outcome, first=number == 1))
+                changed.append(step.file)
+    return changed, left
+
+
+def as_file(expected: Mapping[str, Any], outcome: Mapping[str, Any], *, first: bool = True) -> str:
+    """`outcome` as it stands in a file, behind what `expected` says about the fixture itself."""
+    about = {k: v for k, v in expected.items() if k in _ABOUT and v and (first or k != "source")}
+    told = {key: value for key, value in outcome.items() if key != "skipped" or value}
+    return json.dumps({**about, **told}, indent=2, ensure_ascii=False) + "\n"
+
+
+def fits_its_name(name: str, outcomes: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what becomes of a fixture is what it is called after."""
+    said = name.partition("__")[0]
+    return said == "story" or (
+        len(outcomes) == 1 and said.replace("_", ".") in in_short(outcomes).split(" and ")
+    )
+
+
+def in_short(outcomes: Sequence[Mapping[str, Any]]) -> str:
+    """The kinds of events, or ignored, or error; of a story, step by step."""
+    return ", then ".join(
+        next((word for word in ("ignored", "error") if word in outcome), None)
+        or " and ".join(event["kind"] for event in outcome["events"])
+        for outcome in outcomes
+    )
 
 
 def differences(expected: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

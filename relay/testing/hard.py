@@ -65,6 +65,9 @@ class HardTests:
     def test_becomes_what_stands_beside_it(self, subject: Subject, fixture: Fixture) -> None:
         _put(checks.becomes_what_stands_beside_it, subject, fixture)
 
+    def test_is_named_for_what_it_becomes(self, subject: Subject, fixture: Fixture) -> None:
+        _put(checks.is_named_for_what_it_becomes, subject, fixture)
+
     def test_reading_is_pure(self, subject: Subject, fixture: Fixture) -> None:
         _put(checks.reads_purely, subject, fixture)
 

@@ -22,23 +22,27 @@ _MONEY: Final = re.compile(
     r"price|total|amount|tax|discount|shipping|fee|cents|minor|paid|refund|balance|quantity|qty|(?<!ac)count"
     r"|cost"
 )
+_CURRENCY: Final = re.compile(r"cur|money|ccy")
 _NAMES_IT: Final = re.compile(r"(id|no|nr|number|code|ref|reference)$")
 _SAYS_WHAT: Final = re.compile(
-    r"event|status|type|topic|action|trigger|kind|currency|method|state|result|reason|mode|source|carrier"
+    r"event|hook|status|type|topic|action|trigger|kind|currency|method|state|result|reason|mode|source|carrier"
 )
 _WORDS: Final = names_of("""
-    abandoned accepted active all api approved authorised authorized awaiting billing cancel canceled
-    cancellation cancelled cancels capture captured card cart chargeback checkout checkouts closed cod
-    complete completed confirmed create created credit creditcard customer debit decline declined delete
-    deleted delivered dispute disputed error expired failed failure false fraud fulfilled fulfillment
-    fulfillments fulfilment full fully hold in invoice item items lead live new no none of on once one
-    open order orders original out paid partial partially partly pause paused payment payments paypal
-    pending physical ping placed pre processed processing product products prospect purchase purchased
-    qa reactivated reactivation rebill received recurring refund refunded refunds rejected removed
-    renewal renewed resumed return returned returns rma sale sales sent settled shipment shipped
-    shipping signup start started stock stopped subscription subscriptions succeeded success successful
-    test time trial true unfulfilled unpaid unshipped update updated upsale upsell user void voided
-    webhook webhooks yes
+    abandoned accepted active added all api approved authorised authorization authorized available
+    awaiting back billing bought buy cancel canceled cancellation cancelled cancels capture captured
+    card cart charge chargeback charged charges checkout checkouts closed cod collected complete
+    completed confirmed create created credit creditcard credited customer debit decline declined delete
+    deleted delivered despatched dispatched dispute disputed error exchange exchanged expired failed
+    failure false fraud fulfilled fulfillment fulfillments fulfilment full fully gift hold in intent
+    inventory invoice item items label lead level line live money new no none of on once one open order
+    orders original out paid partial partially partly pause paused payment payments paypal pending
+    physical pickup ping placed pre preorder processed processing product products prospect purchase
+    purchased qa reactivated reactivation rebill received recurring refund refunded refunds rejected
+    released removed renew renewal renewed reserved restocked resumed return returned returns rma sale
+    sales sent settled ship shipment shipped shipping shop signup soldout start started stock stopped
+    store subscription subscriptions succeeded success successful test time transit trial true
+    unavailable unfulfilled unpaid unshipped update updated upsale upsell user void voided webhook
+    webhooks yes
 """)
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _WORD_OR_NUMBER: Final = re.compile(r"[^\W\d_]+|\d+")
@@ -46,6 +50,7 @@ _FEW: Final = r"[-+]?\d{1,3}|\d{1,9}\.\d{1,3}"
 _NOBODYS: Final = re.compile(rf"(?:{_FEW})?(?:[,;|] ?(?:{_FEW})?)*|0+|\d{{1,2}}:\d\d(:\d\d)?")
 _MOMENT: Final = re.compile(r"time|date|stamp|created|updated|at$")
 _EPOCH: Final = re.compile(r"\d{10}(\d{3})?")
+_EVENT: Final = re.compile(r"[A-Za-z]+([._/:-][A-Za-z]+){1,4}")  # order.paid, orders/create, ORDER_PAID
 _DATE_WORDS: Final = names_of("""
     jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august september
     october november december mon tue wed thu fri sat sun am pm t z utc gmt est edt pst pdt cst cdt
@@ -71,9 +76,9 @@ def is_nobodys(key: str, value: str, received_at: datetime) -> bool:
         return False
     if _NOBODYS.fullmatch(text) or (_MONEY.search(key) and _is_amount(key, text)):
         return True
-    if "currency" in key and text.upper() in money.EXPONENTS:
+    if _CURRENCY.search(key) and text.upper() in money.EXPONENTS:
         return True
-    if _SAYS_WHAT.search(key) and _is_of_commerce(text):
+    if (_SAYS_WHAT.search(key) or _EVENT.fullmatch(text)) and _is_of_commerce(text):
         return True
     return _is_of_now(key, text, received_at)
 

@@ -15,6 +15,7 @@ TEMPLATE: Final = Path(__file__).parent / "template"
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _LONGEST: Final = 40
 _TODO: Final = re.compile(r"TODO\b[ :]*(.*?)\s*(-->)?$")
+_HIDDEN: Final = {"gitignore": ".gitignore"}  # under its own name it would hide what is in the template
 _READ: Final = frozenset({".py", ".md", ".toml"})
 
 
@@ -35,7 +36,8 @@ def make(name: str, parent: Path) -> Path:
     if folder.exists():
         raise SettingsError(f"{folder} is there already; nothing was written")
     for source in _files(TEMPLATE):
-        target = folder / _named(str(source.relative_to(TEMPLATE)), name)
+        inner = str(source.relative_to(TEMPLATE))
+        target = folder / _HIDDEN.get(inner, _named(inner, name))
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_named(source.read_text(), name))
     return folder

@@ -38,16 +38,24 @@ def names() -> list[str]:
 @cache
 def subject(name: str) -> Subject:
     """Raises SettingsError where no such adapter is installed, or its fixtures cannot be read."""
-    found = {entry.name: entry for entry in entry_points(group=registry.GROUP)}
-    if name not in found:
-        raise SettingsError(_nobody(name))
-    kind = registry.installed()[name]
-    folder = _folder(found[name])
+    folder, kind = place(name)
     try:
         loaded = tuple(fixtures.load(folder / FIXTURES))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{folder / FIXTURES}: {error}") from error
-    return Subject(name, kind, folder, _distribution(found[name]), loaded)
+    return Subject(name, kind, folder, _distribution(_entry(name)), loaded)
+
+
+def place(name: str) -> tuple[Path, AdapterType]:
+    """The adapter, and the folder of its package. Raises SettingsError where none is installed."""
+    return _folder(_entry(name)), registry.installed()[name]
+
+
+def _entry(name: str) -> EntryPoint:
+    found = {entry.name: entry for entry in entry_points(group=registry.GROUP)}
+    if name not in found:
+        raise SettingsError(_nobody(name))
+    return found[name]
 
 
 def _folder(entry: EntryPoint) -> Path:
@@ -61,6 +69,8 @@ def _distribution(entry: EntryPoint) -> str:
 
 def _nobody(name: str) -> str:
     there = f"there is no adapter {name!r}; installed are {', '.join(names()) or 'none'}"
-    if Path(name, "pyproject.toml").is_file():
-        return f"{there}. The folder {name}/ is here but not installed: python -m pip install -e ./{name}"
+    for folder in (Path(name), Path()):
+        if (folder / "pyproject.toml").is_file() and (folder / f"relay_{name}").is_dir():
+            where = f"./{folder}" if folder.name else "."
+            return f"{there}. Its folder is here but not installed: python -m pip install -e {where}"
     return f"{there}. `relay adapters new {name}` makes the folder of a new one"

@@ -332,7 +332,7 @@ def installed(folder: Path, built: type[Good]) -> Path:
         head = b"POST /in/x HTTP/1.1\ncontent-type: application/json\n\n"
         (package / "fixtures" / f"{name}.http").write_bytes(head + _request(body).body)
         expected = next(one for one in subject().fixtures if one.name == name).steps[0].expected
-        (package / "fixtures" / f"{name}.json").write_text(json.dumps(expected))
+        (package / "fixtures" / f"{name}.json").write_text(fixtures.as_file({}, expected))
     information = folder / "bad_adapter-0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: bad-adapter\nVersion: 0\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -87,6 +88,23 @@ async def test_the_hard_tests_fail_with_advice_and_no_traceback_of_their_own(she
     assert "becomes order.placed" in ran.out
     assert "Look the platform's word up in a table" in ran.out
     assert "relay/testing" not in ran.out.replace("relay/testing/suite.py", "")
+
+
+async def test_accept_writes_down_what_comes_but_not_what_is_named_otherwise(shell: Shell) -> None:
+    fixtures = bad.installed(shell.folder, bad.Good) / "bad_adapter" / "fixtures"
+    bring(shell, shell.folder)
+    expected = (fixtures / "order_placed__paid.json").read_text()
+    (fixtures / "order_placed__paid.json").unlink()
+    (fixtures / "order_placed__number.json").write_text('{"not_words": ["id"], "ignored": "no"}')
+    (fixtures / "order_fulfilled__sent.http").rename(fixtures / "order_cancelled__sent.http")
+    ran = await shell.relay("adapters", "accept", "subject")
+    assert ran.code == 1
+    assert "order_cancelled__sent becomes order.fulfilled" in ran.out
+    assert not (fixtures / "order_cancelled__sent.json").exists()
+    assert (fixtures / "order_placed__paid.json").read_text() == expected
+    kept = json.loads((fixtures / "order_placed__number.json").read_text())
+    assert kept["not_words"] == ["id"]
+    assert kept["events"][0]["kind"] == "order.placed"
 
 
 async def test_without_pytest_the_command_says_so_in_one_line(shell: Shell) -> None:
