@@ -28,6 +28,7 @@ from relay import log, settings
 from relay.children import Child, keep
 from relay.embedded import EmbeddedRedis, Hold
 from relay.errors import SettingsError
+from relay.normalise import registry
 
 if TYPE_CHECKING:
     from relay.settings import Config, Environment, Source
@@ -157,17 +158,14 @@ def _configuration(env: Environment, said: Mapping[str, str], made: Path) -> tup
 
 
 def demo(data_dir: Path) -> dict[str, Any]:
+    """One source, and one for each adapter of another distribution: so its author tries it."""
     settings.kept_secret(data_dir, "demo_token", length=18)
+    common = {"destination": "main", "tokens": [f"file:{data_dir / 'demo_token'}"], "currency": "USD"}
     return {
         "destinations": {"main": {"api_key": "env:SEQUENZY_API_KEY"}},
         "sources": {
-            "demo": {
-                "adapter": "checkoutchamp",
-                "destination": "main",
-                "tokens": [f"file:{data_dir / 'demo_token'}"],
-                "currency": "USD",
-                "timezone": "America/New_York",
-            }
+            "demo": {"adapter": "checkoutchamp", "timezone": "America/New_York", **common},
+            **{name: {"adapter": name, **common} for name in registry.foreign()},
         },
     }
 

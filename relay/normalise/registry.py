@@ -12,6 +12,7 @@ from relay.errors import SettingsError
 from relay.normalise.contract import Adapter, SourceContext
 
 GROUP: Final = "relay.adapters"
+OURS: Final = "commerce-relay"
 
 
 class AdapterType(BaseModel):
@@ -22,6 +23,11 @@ class AdapterType(BaseModel):
     name: str
     build: Callable[..., Adapter]
     options: type[BaseModel]
+
+
+def foreign() -> list[str]:
+    """The names of those adapters that came with another distribution than this one."""
+    return sorted(e.name for e in entry_points(group=GROUP) if e.dist is None or e.dist.name != OURS)
 
 
 def installed() -> dict[str, AdapterType]:
