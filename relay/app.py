@@ -44,7 +44,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
     Raises SettingsError where a source cannot be built.
     """
     redis = wiring.redis(env, retries=1, timeout=DEADLINE + 1)
-    journal = wiring.journal(redis, config)
+    journal = wiring.journal(redis, config, replicas=env.redis_replicas)
     sources = wiring.sources(config, adapters)
     spool = Spool(env.data_dir, vault=journal.vault)
     desk = wiring.desk(journal, env, config, sources, spool)

@@ -69,7 +69,7 @@ async def _redis(env: Environment) -> list[Finding]:
     client = wiring.redis(env, retries=0)
     try:
         info = await client.info()
-        return [*_server(info), _role(info), await _fsync(client, info), _memory(info)]
+        return [*_server(info), _role(info, env.redis_replicas), await _fsync(client, info), _memory(info)]
     except (RedisError, OSError) as error:
         where = "RELAY_REDIS_URL" if env.redis_url else "the embedded one; start `relay dev`"
         return [Finding("fault", "redis", f"not reached ({where}): {error}")]
@@ -109,15 +109,22 @@ def _server(info: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("ok", "redis maxmemory-policy", policy)
 
 
-def _role(info: Mapping[str, Any]) -> Finding:
-    replicas = int(info.get("connected_slaves", 0))
+def _role(info: Mapping[str, Any], wanted: int) -> Finding:
+    there = int(info.get("connected_slaves", 0))
     if info.get("role") != "master":
         return Finding(
             "fault",
             "redis role",
             "a replica, which takes no writes; name the master, or Sentinel: redis+sentinel://...",
         )
-    return Finding("ok", "redis role", f"master; replicas connected: {replicas}")
+    said = f"master; replicas connected: {there}"
+    if there < wanted:
+        advice = f"{said}; RELAY_REDIS_REPLICAS asks for {wanted}: until then the spool keeps copies"
+        return Finding("warn", "redis role", advice)
+    if there and not wanted:
+        advice = f"{said}; a failover may lose what was acknowledged last, unless RELAY_REDIS_REPLICAS is 1"
+        return Finding("warn", "redis role", advice)
+    return Finding("ok", "redis role", said)
 
 
 async def _fsync(client: Redis, info: Mapping[str, Any]) -> Finding:

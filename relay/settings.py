@@ -51,6 +51,7 @@ class Environment(Table):
     config: Path
     data_dir: Path
     redis_url: SecretStr | None
+    redis_replicas: Annotated[int, Field(ge=0, le=9)]
     host: str
     port: Annotated[int, Field(ge=0, le=65535)]
     api_token: SecretStr | None
@@ -67,6 +68,7 @@ class Environment(Table):
 
 _DEFAULTS: Final = {
     "RELAY_DATA_DIR": ".relay",
+    "RELAY_REDIS_REPLICAS": "0",
     "RELAY_HOST": "127.0.0.1",
     "RELAY_PORT": "8080",
     "RELAY_TRUSTED_PROXIES": "",

@@ -72,8 +72,9 @@ def redis(env: Environment, *, retries: int = 3, timeout: float = 10) -> ArqRedi
     return ArqRedis(connection_pool=pool, job_serializer=dumps)
 
 
-def journal(client: ArqRedis, config: Config) -> Journal:
-    return Journal(client, wakeup(list(config.destinations)), vault=vault(config))
+def journal(client: ArqRedis, config: Config, *, replicas: int = 0) -> Journal:
+    """`replicas` of them must have a postback before it counts as recorded."""
+    return Journal(client, wakeup(list(config.destinations)), vault=vault(config), replicas=replicas)
 
 
 def vault(config: Config) -> Vault:

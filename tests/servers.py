@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -76,6 +77,14 @@ class Server:
         if self._child is not None:
             await self._child.kill()
 
+    async def move(self, port: int) -> None:
+        """Starts with its data, as a master, at another's port, where clients take it for that one."""
+        await self.kill()
+        config = self._folder / "redis.conf"
+        config.write_text(re.sub(r"(?m)^(port|replicaof) .*\n", "", config.read_text()) + f"port {port}\n")
+        self.port, self.url = port, f"redis://127.0.0.1:{port}/0"
+        await self.start()
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -140,9 +149,10 @@ class Watched:
         return [dict(zip(one[::2], one[1::2], strict=True))[b"flags"] for one in found] == [b"slave"]
 
     async def promoted(self) -> None:
-        """Returns when the replica is the master."""
+        """Returns when the replica is the master, and Sentinel says so."""
 
         async def master() -> bool:
-            return await self.pair.replica.role() == "master"
+            address = await self.sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
+            return bool(int(address[1]) == self.pair.replica.port)
 
         await eventually(master)

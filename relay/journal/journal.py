@@ -34,6 +34,7 @@ from relay.journal.records import (
     Status,
     Verdict,
 )
+from relay.journal.replicas import Replicas
 from relay.journal.vault import Vault
 from relay.normalise import times
 from relay.tasks import end
@@ -51,6 +52,9 @@ PROBE_MOST: Final = timedelta(minutes=10)
 
 BREAKER_LANES: Final = 20
 """Customers refused in the same words, with nothing accepted between, before the endpoint is paused."""
+
+CONFIRMED_IN: Final = timedelta(seconds=1)
+"""How long replicas have to take what was recorded, where that is asked for."""
 
 _FORGOTTEN_AFTER: Final = 3600
 """Seconds of silence."""
@@ -72,7 +76,10 @@ class Wakeup:
 
 
 class Journal:
-    """`clock` is the script text that tells the time, Redis's own if none is given. `vault` seals bodies."""
+    """`clock` is the script text that tells the time, Redis's own if none is given. `vault` seals bodies.
+
+    What is recorded is confirmed by `replicas` of them.
+    """
 
     def __init__(
         self,
@@ -82,6 +89,7 @@ class Journal:
         keys: Keys | None = None,
         clock: str | None = None,
         vault: Vault | None = None,
+        replicas: int = 0,
     ) -> None:
         self.redis = redis
         self.vault = vault or Vault()
@@ -89,7 +97,9 @@ class Journal:
         self._wakeup = asdict(wakeup)
         self._keep_ms = times.in_ms(BOOK_KEPT)
         self._hold_ms = times.in_ms(DRAIN_HOLD)
-        self._record_options = json.dumps({"keep_ms": self._keep_ms, "wakeup": self._wakeup})
+        self.replicas = Replicas(redis, replicas, self.keys.replicated)
+        options = {"keep_ms": self._keep_ms, "wakeup": self._wakeup, "replicas": replicas}
+        self._record_options = json.dumps(options)
         self._salt: bytes | None = None
         shared = (_source(name) for name in ("base", "issues", "hours", "activity", "lib"))
         self._lib = "\n".join((clock or _source("clock"), *shared))
@@ -121,7 +131,10 @@ class Journal:
     # Intake ------------------------------------------------------------------------------------------
 
     async def record(self, recording: Recording) -> Receipt:
-        """Records a postback, or finds the one it is a copy of. Returns once it is on disk."""
+        """Records a postback, or finds the one it is a copy of. Returns once it is on disk.
+
+        A receipt that is not confirmed says that too few replicas have it yet.
+        """
         return await self._recordings.submit(recording)
 
     async def record_again(self, relay: str, recording: Recording, how: Mapping[str, str]) -> Receipt:
@@ -132,7 +145,9 @@ class Journal:
         meta = wire.meta(recording, await self._salted(), self.vault) | {"remap": relay, **how}
         return (await self._run_record([meta], [recording.blob]))[0]
 
-    async def record_spooled(self, waiting: Sequence[tuple[Recording, int]]) -> list[Receipt]:
+    async def record_spooled(
+        self, waiting: Sequence[tuple[Recording, int]], patience: timedelta = CONFIRMED_IN
+    ) -> list[Receipt]:
         """Records what was spooled, with the copies that came meanwhile. What is there already stays.
 
         Where one proves to be a copy, its id becomes another name of the first.
@@ -142,7 +157,7 @@ class Journal:
             wire.meta(recording, salt, self.vault) | {"spooled": True, "copies": copies}
             for recording, copies in waiting
         ]
-        return await self._run_record(metas, [recording.blob for recording, _ in waiting])
+        return await self._run_record(metas, [recording.blob for recording, _ in waiting], patience)
 
     async def book(self, source: str, names: Sequence[str]) -> dict[str, str]:
         """The fields of the order's book that one of `names` leads to; none where there is no such order."""
@@ -187,16 +202,23 @@ class Journal:
     async def _flush_recordings(self, batch: list[Recording]) -> list[Receipt]:
         salt = await self._salted()
         return await self._run_record(
-            [wire.meta(r, salt, self.vault) for r in batch], [r.blob for r in batch]
+            [wire.meta(r, salt, self.vault) for r in batch], [r.blob for r in batch], CONFIRMED_IN
         )
 
-    async def _run_record(self, metas: list[dict[str, Any]], blobs: list[bytes]) -> list[Receipt]:
+    async def _run_record(
+        self, metas: list[dict[str, Any]], blobs: list[bytes], patience: timedelta | None = None
+    ) -> list[Receipt]:
         args: list[str | bytes] = [self._record_options]
         for meta, blob in zip(metas, blobs, strict=True):
             args += [to_json(meta), self.vault.seal(blob)]
-        answers = await self._call(self._record, args)
+        if patience is not None and self.replicas.wanted:
+            with away():
+                keys = [self.keys.prefix]
+                answers, confirmed = await self.replicas.run(self._record, keys, args, patience)
+        else:
+            answers, confirmed = await self._call(self._record, args), True
         return [
-            Receipt(id=a[0].decode(), duplicate=a[1] == 1, status=a[2].decode(), reason=a[3].decode())
+            Receipt(a[0].decode(), a[1] == 1, a[2].decode(), a[3].decode(), confirmed=confirmed)
             for a in answers
         ]
 

@@ -27,6 +27,7 @@ hour:HOUR            hash    SOURCE:received, :delivered, :dead in that hour
 n, active, src:NAME  hash    totals by source and status; by destination, endpoint and status; first and last
 meter                hash    what sending came to: attempts:DEST:OUTCOME:CLASS, and how long things took
 watch, alerts        string  who looks for trouble now; which alerts stand, and who was told what
+replicated           string  empty: written so that replicas can be asked whether they have it
 kept:SOURCE:STATUS   string  how far retention has come
 clock                hash    when it was looked at, and by how much it is ahead of a host's that was set back
 activity             zset    what people did: an id and JSON; the oldest of too many are dropped
@@ -53,6 +54,7 @@ class Keys:
         self.totals = f"{prefix}n"
         self.active = f"{prefix}active"
         self.salt = f"{prefix}salt"
+        self.replicated = f"{prefix}replicated"
         self.sealed = f"{prefix}sealed"
         self.alerts = f"{prefix}alerts"
         self.meter = f"{prefix}meter"

@@ -62,12 +62,16 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the sender is told. `duplicate`: a copy; then `id` and `status` are the first one's."""
+    """What the sender is told. `duplicate`: a copy; then `id` and `status` are the first one's.
+
+    `confirmed`: as many replicas have it as were asked for.
+    """
 
     id: str
     duplicate: bool
     status: str
     reason: str = ""
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from relay.errors import JournalAway, SpoolFull
-from relay.journal.journal import Journal
+from relay.journal.journal import CONFIRMED_IN, Journal
 from relay.journal.records import Receipt, Recording
-from relay.receive.spool import Spool
+from relay.receive.spool import Spool, Spooled
 
 log: Final = structlog.get_logger()
 
@@ -19,6 +20,9 @@ DEADLINE: Final = 2.0
 """Seconds the journal may take over one postback; slower means away."""
 
 _AT_ONCE: Final = 100
+_HURRY: Final = timedelta(milliseconds=50)
+"""For replicas, while much waits for the journal itself."""
+_NO_PATIENCE: Final = timedelta(0)
 _LOOK_EVERY: Final = 0.5
 _LONGEST_PAUSE: Final = 2.0
 
@@ -28,6 +32,7 @@ class Keeper:
         self._journal = journal
         self._spool = spool
         self._deadline = deadline
+        self._history: str | None = None
 
     async def record(self, recording: Recording) -> Receipt:
         """Raises SpoolFull where neither journal nor spool can keep it.
@@ -37,10 +42,17 @@ class Keeper:
         if not self._spool.pending:
             try:
                 async with asyncio.timeout(self._deadline):
-                    return await self._journal.record(recording)
+                    receipt = await self._journal.record(recording)
+                return await self._safe(recording, receipt)
             except (JournalAway, TimeoutError) as error:
                 log.warning("journal.away", error=type(error).__name__)
         return await self._spool.put(recording)
+
+    async def _safe(self, recording: Recording, receipt: Receipt) -> Receipt:
+        if not receipt.confirmed:
+            log.warning("journal.unconfirmed", relay=receipt.id)
+            await self._spool.put_kept(recording)
+        return receipt
 
     async def drain(self) -> None:
         """For as long as the process runs: brings what was spooled into the journal, whoever spooled it."""
@@ -72,14 +84,49 @@ class Keeper:
         pause = 0.05
         while self._spool.pending:
             try:
-                waiting = await self._spool.first(_AT_ONCE)
-                async with asyncio.timeout(self._deadline * 2):
-                    await self._journal.record_spooled([(s.recording, s.copies) for s in waiting])
-                await self._spool.remove(waiting)
+                await self._restore()
+                done = await self._bring()
             except (JournalAway, SpoolFull, TimeoutError) as error:
                 log.info("spool.waits", error=type(error).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                log.info("spool.drained", relays=len(waiting))
+                if done:
+                    log.info("spool.drained", relays=done)
                 pause = 0.05
+
+    async def _bring(self) -> int:
+        """Records what has waited longest, and a part of what is kept. Answers how many need no keeping now.
+
+        New ones go first: a replica that is away for long must not keep them from being sent.
+        """
+        waiting = await self._spool.first(_AT_ONCE)
+        hurry = len(waiting) == _AT_ONCE
+        kept = [] if hurry else await self._spool.kept(_AT_ONCE)
+        if await self._record([*kept, *waiting], _HURRY if hurry else CONFIRMED_IN):
+            await self._spool.remove([*kept, *waiting])
+            return len(kept) + len(waiting)
+        await self._spool.keep(waiting)
+        return 0
+
+    async def _restore(self) -> None:
+        """Records all that is kept once more if the master is another, which may lack it."""
+        if not self._journal.replicas.wanted:
+            return
+        async with asyncio.timeout(self._deadline):
+            history = await self._journal.replicas.history()
+        if history == self._history:
+            return
+        last = ""
+        while kept := await self._spool.kept(_AT_ONCE, last):
+            await self._record(kept, _NO_PATIENCE)
+            last = kept[-1].recording.id
+        self._history = history
+
+    async def _record(self, spooled: list[Spooled], patience: timedelta) -> bool:
+        """Whether enough replicas have them."""
+        async with asyncio.timeout(self._deadline * 2):
+            receipts = await self._journal.record_spooled(
+                [(s.recording, s.copies) for s in spooled], patience
+            )
+        return all(receipt.confirmed for receipt in receipts)

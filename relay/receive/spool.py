@@ -2,6 +2,9 @@
 
 The web processes of one host share it through the data folder. While a marker file stands it holds something,
 and whatever arrives goes behind it; any one of them drains it.
+
+Where replicas are asked for, what the journal has but they do not stays in a second table, `kept`: a failover
+may lose it, and it is recorded once more. It counts in the journal, and no longer among what waits here.
 """
 
 from __future__ import annotations
@@ -31,8 +34,7 @@ from relay.journal.vault import Vault
 log: Final = structlog.get_logger()
 
 _VERSION: Final = 1
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS spooled (
+_COLUMNS: Final = """
     id TEXT PRIMARY KEY,
     source TEXT NOT NULL,
     copy TEXT NOT NULL,
@@ -40,9 +42,11 @@ CREATE TABLE IF NOT EXISTS spooled (
     copies INTEGER NOT NULL DEFAULT 0,
     version INTEGER NOT NULL,
     recording TEXT NOT NULL,
-    blob BLOB NOT NULL,
-    UNIQUE (source, copy)
-) WITHOUT ROWID;
+    blob BLOB NOT NULL
+"""
+_SCHEMA: Final = f"""
+CREATE TABLE IF NOT EXISTS spooled ({_COLUMNS}, UNIQUE (source, copy)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept ({_COLUMNS}) WITHOUT ROWID;
 """
 _BUSY_MS: Final = 5_000
 Result = TypeVar("Result")
@@ -80,11 +84,44 @@ class Spool:
         """Keeps a postback, on disk when this returns. Raises SpoolFull where the disk cannot take it."""
         return await self._puts.submit(recording)
 
+    async def put_kept(self, recording: Recording) -> None:
+        """Keeps what the journal has until its replicas have it too. Raises SpoolFull."""
+
+        def write(db: sqlite3.Connection) -> None:
+            with _transaction(db):
+                self._marker.touch(mode=0o600)
+                db.execute(f"INSERT OR IGNORE INTO kept {_VALUES}", self._row(recording))
+
+        await self._run(write)
+
     async def first(self, most: int) -> list[Spooled]:
         """What has waited longest, in order of receipt."""
-        rows = await self._run(lambda db: db.execute(_FIRST, (most + len(self._undeleted),)).fetchall())
+        return await self._oldest("spooled", most, "")
+
+    async def kept(self, most: int, after: str = "") -> list[Spooled]:
+        """What the journal has and its replicas may lack, from the id `after` on."""
+        return await self._oldest("kept", most, after)
+
+    async def _oldest(self, table: str, most: int, after: str) -> list[Spooled]:
+        query = f"SELECT {_READ} FROM {table} WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
+        rows = await self._run(lambda db: db.execute(query, (after, most + len(self._undeleted))).fetchall())
         found = (Spooled(self._recording(*row[:3]), row[3]) for row in rows if row[4] not in self._undeleted)
         return list(islice(found, most))
+
+    async def keep(self, recorded: Sequence[Spooled]) -> None:
+        """Moves what the journal has to what is kept, but for those of which a further copy came."""
+        these = [(spooled.recording.id, spooled.copies) for spooled in recorded]
+
+        def move(db: sqlite3.Connection) -> None:
+            with _transaction(db):
+                db.executemany(
+                    f"INSERT OR REPLACE INTO kept ({_NAMES})"  # noqa: S608
+                    f" SELECT {_NAMES} FROM spooled WHERE id = ? AND copies = ?",
+                    these,
+                )
+                db.executemany("DELETE FROM spooled WHERE id = ? AND copies = ?", these)
+
+        await self._run(move)
 
     async def remove(self, done: Sequence[Spooled]) -> None:
         """Forgets what the journal has now, but for those of which a further copy came; the marker goes last.
@@ -96,9 +133,9 @@ class Spool:
             self._undeleted.update((spooled.recording.id, spooled.copies) for spooled in done)
             try:
                 with _transaction(db):
-                    db.executemany(
-                        "DELETE FROM spooled WHERE id = ? AND copies = ?", [*self._undeleted.items()]
-                    )
+                    for table in _TABLES:
+                        query = f"DELETE FROM {table} WHERE id = ? AND copies = ?"  # noqa: S608
+                        db.executemany(query, [*self._undeleted.items()])
             except sqlite3.Error as error:
                 log.warning("spool.nothing_deleted", error=str(error))
             else:
@@ -117,17 +154,15 @@ class Spool:
 
         def erase(db: sqlite3.Connection) -> int:
             with _transaction(db):
-                rows = db.execute("SELECT id, email, blob FROM spooled").fetchall()
-                gone = [(row[0],) for row in rows if self._is_of(row[1], row[2], written)]
-                db.executemany("DELETE FROM spooled WHERE id = ?", gone)
+                erased = sum(self._erase(db, table, written) for table in _TABLES)
             self._mark(db)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return len(gone)
+            return erased
 
         return await self._run(erase) if self._file.exists() else 0
 
     async def count(self) -> int:
-        """How many wait."""
+        """How many wait that the journal does not have."""
         if not self.pending:
             return 0
         found: int = (await self._run(lambda db: db.execute("SELECT count(*) FROM spooled").fetchone()))[0]
@@ -159,7 +194,8 @@ class Spool:
         # Under the write lock of the inserts, so that no process can put one in meanwhile; in a transaction
         # of its own that writes nothing: one that could still fail might leave rows without a marker.
         with _transaction(db):
-            rows = db.execute("SELECT id FROM spooled LIMIT ?", (len(self._undeleted) + 1,)).fetchall()
+            most = len(self._undeleted) + 1
+            rows = db.execute("SELECT id FROM spooled UNION SELECT id FROM kept LIMIT ?", (most,)).fetchall()
             if all(row[0] in self._undeleted for row in rows):
                 self._marker.unlink(missing_ok=True)
             else:
@@ -171,6 +207,12 @@ class Spool:
             return await loop.run_in_executor(self._thread, lambda: work(self._open()))
         except (sqlite3.Error, OSError) as error:
             raise SpoolFull(f"the spool {self._file}: {error}") from error
+
+    def _erase(self, db: sqlite3.Connection, table: str, written: tuple[str, ...]) -> int:
+        rows = db.execute(f"SELECT id, email, blob FROM {table}").fetchall()  # noqa: S608
+        gone = [(row[0],) for row in rows if self._is_of(row[1], row[2], written)]
+        db.executemany(f"DELETE FROM {table} WHERE id = ?", gone)  # noqa: S608
+        return len(gone)
 
     def _is_of(self, email: str, blob: bytes, written: tuple[str, ...]) -> bool:
         if self._vault.open_text(email).lower() in written:
@@ -185,12 +227,11 @@ class Spool:
         if first is not None:
             self._read_at_last(db, recording, *first)
             return Receipt(first[0], duplicate=True, status=recording.status, reason=recording.reason)
-        db.execute(
-            "INSERT INTO spooled (id, source, copy, version, recording, blob, email)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (recording.id, recording.source, recording.copy, _VERSION, *self._sealed(recording)),
-        )
+        db.execute(f"INSERT INTO spooled {_VALUES}", self._row(recording))
         return Receipt(recording.id, duplicate=False, status=recording.status, reason=recording.reason)
+
+    def _row(self, recording: Recording) -> tuple[Any, ...]:
+        return recording.id, recording.source, recording.copy, _VERSION, *self._sealed(recording)
 
     def _sealed(self, recording: Recording) -> tuple[str, bytes, str]:
         """Its columns `recording`, `blob` and `email`."""
@@ -240,7 +281,12 @@ class Spool:
             self._connection = None
 
 
-_FIRST: Final = "SELECT recording, blob, email, copies, id FROM spooled ORDER BY id LIMIT ?"
+_TABLES: Final = ("spooled", "kept")
+_NAMES: Final = "id, source, copy, version, recording, blob, email, copies"
+_READ: Final = "recording, blob, email, copies, id"
+_VALUES: Final = (
+    "(id, source, copy, version, recording, blob, email) VALUES (?, ?, ?, ?, ?, ?, ?)"  # as `_row` has them
+)
 
 
 @contextmanager

@@ -147,6 +147,8 @@ local function unread(status, stage)
 end
 
 local function copy(m, id, blob)
+  -- Where the replicas are slow the spool will tell of this very copy once more, soon.
+  if options.replicas > 0 then call('SET', P .. 'also:' .. m.id, id, 'PX', 86400000) end
   call('HINCRBY', P .. 'r:' .. id, 'copies', 1)
   call('HINCRBY', P .. 'n', m.source .. ':copies', 1)
   call('HSET', P .. 'src:' .. m.source, 'last', m.at)
