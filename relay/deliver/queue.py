@@ -62,11 +62,24 @@ class _Worker(Worker):
     def __init__(self, stopping: asyncio.Event, **settings: Any) -> None:
         super().__init__(**settings)
         self._told = stopping
+        self._apart = time.time() - time.monotonic()
 
     async def heart_beat(self) -> None:
         if self._told.is_set():
             raise Stopping
+        self._keep_pace()
         await super().heart_beat()
+
+    def _keep_pace(self) -> None:
+        """Where this host's clock has been set, what comes next is reckoned anew."""
+        apart = time.time() - time.monotonic()
+        if abs(apart - self._apart) < SWEEP_EVERY:
+            return
+        log.warning("worker.clock_set", by_seconds=round(apart - self._apart))
+        self._apart = apart
+        self._last_health_check = 0
+        for job in self.cron_jobs:
+            job.next_run = None
 
 
 async def run_worker(
@@ -120,6 +133,7 @@ def _worker(
                 name="sweep",
                 second=set(range(0, 60, SWEEP_EVERY)),
                 run_at_startup=True,
+                unique=False,  # else no second that a clock shows twice is swept again
                 max_tries=1,
             ),
             cron(cast("WorkerCoroutine", retain_job), name="retain", minute={7}, max_tries=1),

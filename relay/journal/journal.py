@@ -101,7 +101,7 @@ class Journal:
         options = {"keep_ms": self._keep_ms, "wakeup": self._wakeup, "replicas": replicas}
         self._record_options = json.dumps(options)
         self._salt: bytes | None = None
-        shared = (_source(name) for name in ("base", "issues", "hours", "activity", "lib"))
+        shared = (_source(n) for n in ("base", "issues", "hours", "activity", "book", "lib"))
         self._lib = "\n".join((clock or _source("clock"), *shared))
         self._record, self._claim, self._reserve, self._settle, self._drain, self._operate, self._erase = (
             self.script(name)

@@ -1,5 +1,5 @@
 -- A drain signs on, looks whether it may end, or is swept for. ARGV: verb and options {dest, token, hold_ms,
--- limits, wakeup}.
+-- limits, wakeup, lease_ms, pace}.
 
 local verb, o = ARGV[1], cjson.decode(ARGV[2])
 local now = now_ms()

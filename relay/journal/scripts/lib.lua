@@ -68,8 +68,19 @@ local function place(dest, lane)
   if head then call('ZADD', P .. 'ready:' .. dest .. ':' .. endpoint .. class, due, lane) end
 end
 
+-- An order's own lane is its customer's as soon as that is known.
+local function lane_by_now(id, lane)
+  if string.sub(lane, 1, 2) ~= 'o:' then return lane end
+  local source, books = books_of(id)
+  local customer = books[1] and call('HGET', P .. 'o:' .. source .. ':' .. books[1], 'lane')
+  if not customer then return lane end
+  call('HSET', P .. 'r:' .. id, 'lane', customer)
+  return customer
+end
+
 -- Ids sort by receipt, so whatever enters late still takes its place by receipt.
 local function enter(id, dest, lane, endpoint, due)
+  lane = lane_by_now(id, lane)
   local key = P .. 'lane:' .. dest .. ':' .. lane
   call('HSET', P .. 'r:' .. id, 'due', due)
   call('ZADD', key, 0, id)
@@ -78,6 +89,16 @@ local function enter(id, dest, lane, endpoint, due)
   else
     place(dest, lane)
   end
+end
+
+-- A relay whose lease has ended keeps its place, in the customer's lane if that has become known meanwhile.
+local function keep_place(id, dest, lane)
+  local home = lane_by_now(id, lane)
+  if home ~= lane and call('ZREM', P .. 'lane:' .. dest .. ':' .. lane, id) == 1 then
+    call('ZADD', P .. 'lane:' .. dest .. ':' .. home, 0, id)
+    place(dest, home)
+  end
+  place(dest, lane)
 end
 
 local function leave(id, dest, lane)
@@ -134,94 +155,7 @@ local function schedule(dest, wakeup, at, now)
   enqueue(dest, wakeup, at, now)
 end
 
--- The order book ----------------------------------------------------------------------------------------
-
-local AMBIGUOUS = '!' -- two orders went by this name: no postback is led by it any more
-
-local function find_book(source, name)
-  for _ = 1, 16 do
-    if call('EXISTS', P .. 'o:' .. source .. ':' .. name) == 1 then return name end
-    local other = call('GET', P .. 'a:' .. source .. ':' .. name)
-    if not other or other == AMBIGUOUS then return nil end
-    name = other
-  end
-end
-
-local function merge_books(source, into, from)
-  local key = P .. 'o:' .. source .. ':' .. from
-  local fields = call('HGETALL', key)
-  for i = 1, #fields, 2 do
-    if fields[i] == 'w' then
-      local mine = call('HGET', P .. 'o:' .. source .. ':' .. into, 'w') or ''
-      call('HSET', P .. 'o:' .. source .. ':' .. into, 'w', mine .. ' ' .. fields[i + 1])
-    else
-      call('HSETNX', P .. 'o:' .. source .. ':' .. into, fields[i], fields[i + 1])
-    end
-  end
-  call('DEL', key)
-end
-
--- Whether that book is another order's: of one kind of name an order has but one.
-local function is_other(source, book, names)
-  for _, name in ipairs(names) do
-    local known = call('HGET', P .. 'o:' .. source .. ':' .. book, 'n:' .. string.match(name, '^[^:]*'))
-    if known and known ~= name then return true end
-  end
-  return false
-end
-
--- The names that may lead: one that led to another order's book is nobody's from then on, since a wrong guess
--- would mail the wrong person.
-local function leading(source, names, id, keep_ms)
-  local found = {}
-  for _, name in ipairs(names) do
-    local alias = P .. 'a:' .. source .. ':' .. name
-    if call('GET', alias) ~= AMBIGUOUS then
-      local book = find_book(source, name)
-      if book and is_other(source, book, names) then
-        call('SET', alias, AMBIGUOUS, 'PX', keep_ms)
-      else
-        found[#found + 1] = name
-      end
-    end
-  end
-  if #found == 0 then found[1] = 'alone:' .. id end
-  return found
-end
-
--- The book that all names of one order lead to: found, made, or united from several.
-local function open_book(source, all_names, id, keep_ms)
-  local names = leading(source, all_names, id, keep_ms)
-  local primary
-  for _, name in ipairs(names) do
-    local found = find_book(source, name)
-    if found and found ~= primary then
-      if not primary then
-        primary = found
-      elseif call('HEXISTS', P .. 'o:' .. source .. ':' .. found, 'id') == 1
-        and call('HEXISTS', P .. 'o:' .. source .. ':' .. primary, 'id') == 0 then
-        merge_books(source, found, primary)
-        call('SET', P .. 'a:' .. source .. ':' .. primary, found, 'PX', keep_ms)
-        primary = found
-      else
-        merge_books(source, primary, found)
-        call('SET', P .. 'a:' .. source .. ':' .. found, primary, 'PX', keep_ms)
-      end
-    end
-  end
-  primary = primary or names[1]
-  for _, name in ipairs(names) do
-    local kind = string.match(name, '^[^:]*')
-    call('SADD', P .. 'kinds:' .. source, kind)
-    call('HSETNX', P .. 'o:' .. source .. ':' .. primary, 'n:' .. kind, name)
-    if name ~= primary then
-      call('SET', P .. 'a:' .. source .. ':' .. name, primary, 'PX', keep_ms)
-    elseif call('EXISTS', P .. 'a:' .. source .. ':' .. name) == 1 then
-      call('DEL', P .. 'a:' .. source .. ':' .. name)
-    end
-  end
-  return primary
-end
+-- Waiting -----------------------------------------------------------------------------------------------
 
 -- Relays that stepped aside come back, each to its place by receipt.
 local function rouse(source, book, now)
@@ -229,30 +163,13 @@ local function rouse(source, book, now)
   local waiting = call('HGET', key, 'w')
   if not waiting then return end
   call('HDEL', key, 'w')
-  local customer = call('HGET', key, 'lane')
   for id in string.gmatch(waiting, '%S+') do
     local r = get(id, 'dest', 'endpoint', 'lane', 'status')
     if r[4] == 'held' and call('ZREM', P .. 'held:' .. r[1], id) == 1 then
-      if customer and string.sub(r[3], 1, 2) == 'o:' then
-        r[3] = customer
-        call('HSET', P .. 'r:' .. id, 'lane', customer)
-      end
       move(id, 'queued', '')
       enter(id, r[1], r[3], r[2], now)
     end
   end
-end
-
-local function books_of(id)
-  local r = get(id, 'source', 'books')
-  local found = {}
-  if r[2] then
-    for _, name in ipairs(cjson.decode(r[2])) do
-      local primary = find_book(r[1], name)
-      if primary then found[#found + 1] = primary end
-    end
-  end
-  return r[1], found
 end
 
 -- mark = 'dead' or 'discarded' keeps an order's later relays from running ahead of its placed; nil lets them go.
@@ -301,6 +218,7 @@ local function reap(dest, now)
       else
         note(id, cjson.encode({at = now, what = 'lease lost', reason = 'the worker ended without a result'}))
       end
+      keep_place(id, dest, lane)
     end
     place(dest, lane)
   end

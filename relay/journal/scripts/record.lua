@@ -7,39 +7,44 @@ local answers = {}
 local woken = {}
 
 -- What was recorded before the customer was known stands in the order's own lane: it joins the customer's.
-local function join_lanes(m, book, names)
-  local ways = {book, unpack(names)}
-  for _, name in ipairs(ways) do
+local function join_lanes(m, names, customer)
+  for _, name in ipairs(names) do
     local old = 'o:' .. m.source .. ':' .. name
     local members = call('ZRANGE', P .. 'lane:' .. m.dest .. ':' .. old, 0, -1)
     local holder = #members > 0 and call('HGET', P .. 'leaseholder:' .. m.dest, old)
     for _, id in ipairs(members) do
       if id ~= holder then
         leave(id, m.dest, old)
-        call('HSET', P .. 'r:' .. id, 'lane', m.person)
+        call('HSET', P .. 'r:' .. id, 'lane', customer)
         local r = get(id, 'endpoint', 'due')
-        enter(id, m.dest, m.person, r[1], r[2] or now)
+        enter(id, m.dest, customer, r[1], r[2] or now)
       end
     end
     if #members > 0 then place(m.dest, old) end
   end
 end
 
+-- All names that lanes of this order may go by: those it has now, and those of books that were united with it.
+local function known_as(book, names, united)
+  local known = {book, unpack(names)}
+  for name in string.gmatch(united or '', '%S+') do known[#known + 1] = name end
+  return known
+end
+
 local function write_book(m, id)
-  local names = {}
+  local books = {}
   for _, order in ipairs(m.orders) do
     local book = open_book(m.source, order.names, id, options.keep_ms)
     local key = P .. 'o:' .. m.source .. ':' .. book
     call('HSET', key, 'f:' .. id, order.part)
     call('HINCRBY', key, 'version', 1)
-    if m.person ~= '' then
-      call('HSET', key, 'lane', m.person)
-      join_lanes(m, book, order.names)
-    end
+    if m.person ~= '' then call('HSET', key, 'lane', m.person) end
+    local known = call('HMGET', key, 'lane', 'united')
+    if known[1] then join_lanes(m, known_as(book, order.names, known[2]), known[1]) end
     call('PEXPIRE', key, options.keep_ms)
-    names[#names + 1] = book
+    books[#books + 1] = book
   end
-  return names
+  return books
 end
 
 local function lane_of(m, books)
@@ -87,7 +92,41 @@ local function run(m, id, books, lane)
   woken[m.dest] = true
 end
 
+-- A host whose clock is behind names what is newer as if it were older. What comes straight from the sender goes
+-- behind what its lane holds; what was only a moment late, or comes out of the spool, to its place by receipt.
+local LATE = 5000
+local DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
+
+local function digit(id, i) return string.find(DIGITS, string.sub(id, i, i), 1, true) end
+
+local function moment(id)
+  local ms = 0
+  for i = 1, 10 do ms = ms * 32 + digit(id, i) - 1 end
+  return ms
+end
+
+local function next_moment(id)
+  local last = digit(id, #id)
+  if last == #DIGITS then return next_moment(string.sub(id, 1, -2)) .. '0' end
+  return string.sub(id, 1, -2) .. string.sub(DIGITS, last + 1, last + 1)
+end
+
+local function id_in_order(m)
+  local newest = m.id
+  local function look(lane)
+    local last = call('ZREVRANGE', P .. 'lane:' .. m.dest .. ':' .. lane, 0, 0)[1]
+    if last and last > newest then newest = last end
+  end
+  if m.person ~= '' then look(m.person) end
+  for _, order in ipairs(m.orders) do
+    for _, name in ipairs(order.names) do look('o:' .. m.source .. ':' .. name) end
+  end
+  if m.spooled or newest == m.id or moment(newest) - moment(m.id) < LATE then return m.id end
+  return next_moment(string.sub(newest, 1, 10)) .. string.sub(m.id, 11)
+end
+
 local function create(m, blob)
+  m.id = id_in_order(m)
   local books, lane = write_relay(m, m.id, blob)
   call('SET', P .. 'd:' .. m.source .. ':' .. m.copy, m.id, 'PX', m.window)
   if m.delivery ~= '' then call('SET', P .. 'd:' .. m.source .. ':' .. m.delivery, m.id, 'PX', m.window) end

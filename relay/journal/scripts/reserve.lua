@@ -26,6 +26,13 @@ local function live_waits()
   return false
 end
 
+-- When the lease of the relay that reserved a meaning ends; nil where it has none, or is the one that asks.
+local function lease_ends(relay, asks)
+  local r = get(relay, 'dest', 'lane')
+  if relay == asks or not r[1] or call('HGET', P .. 'leaseholder:' .. r[1], r[2]) ~= relay then return nil end
+  return tonumber(call('ZSCORE', P .. 'leased:' .. r[1], r[2]))
+end
+
 local function verdict(c)
   if call('HGET', P .. 'r:' .. c.id, 'token') ~= tostring(c.token) then return 'fenced', 0 end
   local slow = tonumber(call('HGET', P .. 'dest:' .. o.dest, 'not_before') or 0)
@@ -35,8 +42,8 @@ local function verdict(c)
   if book and tonumber(call('HGET', book, 'version') or 0) ~= c.version then return 'stale', now end
   if entry and string.sub(entry, 1, 1) == 'A' and not c.force then return 'sent', 0 end
   if entry and string.sub(entry, 1, 1) == 'R' then
-    local relay, ends = string.match(entry, '^R (%S+) (%d+)')
-    if relay ~= c.id and tonumber(ends) > now then return 'busy', tonumber(ends) end
+    local ends = lease_ends(string.match(entry, '^R (%S+)'), c.id)
+    if ends then return 'busy', ends end
   end
   local room, when = budget(key, now, o.limits.minute, o.limits.second)
   if room < 1 then return 'wait', when end

@@ -47,8 +47,7 @@ local function step_aside(r, lane)
   call('ZADD', P .. 'held:' .. o.dest, r.due, r.id)
   local source, books = books_of(r.id)
   for _, book in ipairs(books) do
-    local key = P .. 'o:' .. source .. ':' .. book
-    call('HSET', key, 'w', (call('HGET', key, 'w') or '') .. ' ' .. r.id)
+    append(P .. 'o:' .. source .. ':' .. book, 'w', r.id)
   end
 end
 
@@ -89,7 +88,7 @@ local function go_on(r)
     call('ZADD', P .. 'lane:' .. dest .. ':' .. lane, 1, r.id)
   end
   end_lease(dest, lane)
-  place(dest, lane)
+  keep_place(r.id, dest, lane)
 end
 
 local answers = {}
