@@ -16,7 +16,7 @@ PER_SECOND = 20
 RELAYS = 70
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2, 4])
 async def test_a_limited_destination_is_used_to_the_last_slot_and_never_over(
     house: House, redis: Redis, workers: int
 ) -> None:
