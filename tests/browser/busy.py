@@ -7,7 +7,9 @@ from typing import Any
 
 from relay import settings
 from relay.dev import sale
-from tests.support import TOKEN, House
+from relay.journal.filter import Filter
+from relay.journal.records import Status
+from tests.support import TOKEN, House, eventually, placed
 
 PEOPLE = (
     "Dana Example",
@@ -19,6 +21,21 @@ PEOPLE = (
     "Noor Aziz",
     "Tom Reed",
 )
+
+
+REFUSED = "currency EUR is not enabled for this company"
+
+
+async def refused(house: House, *orders: str) -> list[str]:
+    """Sales that the Commerce API refuses for their currency; it is mended afterwards."""
+    house.standin.faults.status(422, times=None, message=REFUSED)
+    answers = [
+        await house.post(placed(order, email=f"{order}@example.com", currency="EUR")) for order in orders
+    ]
+    for answer in answers:
+        await house.until(answer.id, "dead")
+    house.standin.faults.clear()
+    return [answer.id for answer in answers]
 
 
 async def make_busy(house: House, *, delivered: int = 24, held: int = 41) -> dict[str, str]:
@@ -42,7 +59,7 @@ async def make_busy(house: House, *, delivered: int = 24, held: int = 41) -> dic
     went = await shop.sell(delivered)
     for relay in went:
         await house.until(relay, "delivered")
-    house.standin.faults.status(422, times=None, message="currency EUR is not enabled for this company")
+    house.standin.faults.status(422, times=None, message=REFUSED)
     refused = await shop.sell(7, at="second-store", currencyCode="EUR")
     for relay in refused:
         await house.until(relay, "dead")
@@ -52,6 +69,7 @@ async def make_busy(house: House, *, delivered: int = 24, held: int = 41) -> dic
     waiting = await shop.sell(held)
     await house.until(waiting[0], "held")
     issues = await house.queries().issues.page()
+    done, paused = await _replayed(house)
     return {
         "issue": f"/ops/issues/{issues.issues[-1].id}",
         "relay-dead": f"/ops/relays/{refused[0]}",
@@ -62,9 +80,33 @@ async def make_busy(house: House, *, delivered: int = 24, held: int = 41) -> dic
         "edit-json": f"/ops/relays/{refused[0]}/edit?as=json",
         "filtered": "/ops/relays?filter=status:dead",
         "hint": "/ops/relays?filter=stauts:dead",
+        "plan": "/ops/replays/new?filter=status:dead",
+        "plan-old": "/ops/replays/new?filter=status:dead&stale=on",
+        "plan-discard": "/ops/replays/new?filter=status:dead&act=discard",
+        "plan-none": "/ops/replays/new?filter=status:delivered",
+        "plan-hint": "/ops/replays/new?filter=",
+        "replay-done": f"/ops/replays/{done}",
+        "replay-paused": f"/ops/replays/{paused}",
         "none-fits": "/ops/relays?filter=nonsense",
         "missing": "/ops/relays/none",
     }
+
+
+async def _replayed(house: House) -> tuple[str, str]:
+    """One that ended, with what still cannot be read, and one that was paused."""
+    replays = house.desk().replays
+    unread = Filter(status=Status.DEAD, source="my-store")
+    done = (await replays.start(unread, by="ann", line="status:dead source:my-store")).id
+
+    async def ended() -> bool:
+        found = await replays.one(done)
+        return found is not None and found.state == "done"
+
+    await eventually(ended)
+    other = Filter(status=Status.DEAD, source="second-store")
+    paused = (await replays.start(other, by="ann", line="status:dead source:second-store")).id
+    await replays.pause(paused, by="ann")
+    return done, paused
 
 
 class Shop:

@@ -33,6 +33,7 @@ PAGES = {
     "overview": "/ops/",
     "issues": "/ops/issues",
     "relays": "/ops/relays",
+    "replays": "/ops/replays",
     "sources": "/ops/sources",
     "destinations": "/ops/destinations",
     "activity": "/ops/activity",

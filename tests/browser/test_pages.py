@@ -8,21 +8,8 @@ import re
 from playwright.async_api import Browser, Page, expect
 from pydantic import SecretStr
 
+from tests.browser.busy import REFUSED, refused
 from tests.support import House, placed
-
-REFUSED = "currency EUR is not enabled for this company"
-
-
-async def refused(house: House, *orders: str) -> list[str]:
-    """Sales that the Commerce API refuses for their currency; it is mended afterwards."""
-    house.standin.faults.status(422, times=None, message=REFUSED)
-    answers = [
-        await house.post(placed(order, email=f"{order}@example.com", currency="EUR")) for order in orders
-    ]
-    for answer in answers:
-        await house.until(answer.id, "dead")
-    house.standin.faults.clear()
-    return [answer.id for answer in answers]
 
 
 async def refresh(page: Page) -> None:

@@ -18,6 +18,7 @@ from relay.ops.pages.issues import IssuePages
 from relay.ops.pages.overview import OverviewPage
 from relay.ops.pages.relay import RelayPage
 from relay.ops.pages.relays import RelayList
+from relay.ops.pages.replays import ReplayPages
 from relay.ops.pages.shell import Shell
 from relay.ops.pages.signin import SignIn
 from relay.ops.pages.sources import SourcePages
@@ -38,6 +39,7 @@ class Pages:
             RelayList(self._shell, desk),
             RelayPage(self._shell, desk),
             EditPage(self._shell, desk),
+            ReplayPages(self._shell, desk),
             SourcePages(self._shell, access, desk, sources, recorder),
             DestinationPages(self._shell, desk),
             ActivityPage(self._shell, desk),

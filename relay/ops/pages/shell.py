@@ -63,7 +63,7 @@ class Shell:
             lstrip_blocks=True,
         )
         self._templates.filters.update(saying.FILTERS)
-        self._templates.globals.update(static=self._static, bulk=False)
+        self._templates.globals.update(static=self._static)
 
     def static(self, name: str) -> Response:
         if name not in self._static:
