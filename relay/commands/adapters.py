@@ -82,7 +82,7 @@ def put_to_the_test(
         str | None, typer.Argument(metavar="[NAME]", help="All that are installed, if none.")
     ] = None,
     mutations: Annotated[
-        int | None, typer.Option("--mutations", min=1, help="How many spoilt requests each (2000).")
+        int | None, typer.Option("--mutations", min=1, help="How many spoilt requests each (1000).")
     ] = None,
 ) -> None:
     """The hard tests of an installed adapter, by its fixtures; further words go to pytest."""
