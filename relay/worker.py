@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -30,15 +31,29 @@ from relay.tasks import end, regularly
 
 log: Final = structlog.get_logger()
 
+TO_TELL: Final = timedelta(seconds=5)
+"""After the longest answer, for telling Redis what came of it."""
+
 
 async def run(env: Environment, config: Config) -> None:
-    """Until SIGTERM or SIGINT. What is being sent is finished first."""
+    """Until SIGTERM or SIGINT. What is being sent is finished first, for as long as an answer may take.
+
+    What is not told by then is left to its lease: nothing is lost, and a call under way may go out again.
+    """
     logs.configure(env.log_level, env.log_format)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await work(env, config, stopping)
+    working = asyncio.create_task(work(env, config, stopping))
+    told = asyncio.create_task(stopping.wait())
+    await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+    longest = max(destination.timeout for destination in config.destinations.values())
+    await asyncio.wait({working}, timeout=(longest + TO_TELL).total_seconds())
+    if not working.done():
+        log.warning("worker.cut_off", after_seconds=(longest + TO_TELL).total_seconds())
+        os._exit(0)  # what hangs would hang the end of the loop too
+    await working
 
 
 async def work(

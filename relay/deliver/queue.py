@@ -141,8 +141,8 @@ def _worker(
         redis_pool=redis,
         queue_name=QUEUE,
         handle_signals=False,
-        max_jobs=200,
-        queue_read_limit=2000,
+        max_jobs=1000,  # a drain for each destination, and the rest beside them
+        queue_read_limit=10_000,
         job_timeout=_JOB_TIMEOUT,
         keep_result=0,
         max_tries=1_000_000,
