@@ -49,6 +49,9 @@ CREATE TABLE IF NOT EXISTS spooled ({_COLUMNS}, UNIQUE (source, copy)) WITHOUT R
 CREATE TABLE IF NOT EXISTS kept ({_COLUMNS}) WITHOUT ROWID;
 """
 _BUSY_MS: Final = 5_000
+_LARGE: Final = 4 * 1024 * 1024
+"""Bytes; a smaller file is kept, so that the next outage finds the room taken already."""
+
 Result = TypeVar("Result")
 
 
@@ -141,6 +144,8 @@ class Spool:
             else:
                 self._undeleted.clear()
             self._mark(db)
+            if not self.pending:
+                self._give_back(db)
 
         await self._run(remove)
 
@@ -200,6 +205,12 @@ class Spool:
                 self._marker.unlink(missing_ok=True)
             else:
                 self._marker.touch(mode=0o600)
+
+    def _give_back(self, db: sqlite3.Connection) -> None:
+        # A file that one long outage made large would stay so for good.
+        if self._file.stat().st_size > _LARGE:
+            db.executescript("PRAGMA incremental_vacuum")  # `execute` would free one page
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     async def _run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         loop = asyncio.get_running_loop()
@@ -264,6 +275,7 @@ class Spool:
         if self._connection is None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             db = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves no bytes behind

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from relay import wiring
 from relay.children import Child
+from relay.deliver.queue import QUEUE
 from relay.journal.journal import Journal
 from relay.journal.keys import PREFIX
 from relay.journal.queries import Queries
@@ -26,6 +27,9 @@ from tests.faults.traffic import SOURCE, TOKEN
 _PRIVATE: Final = (b"@example.com", b"Dana", b"Springfield", b"34ABC1", KEY.encode(), TOKEN.encode())
 _UNDER_WAY: Final = ("lane:", "ready:", "leased:", "leaseholder:", "held:")
 """Keys that are gone when nothing is under way."""
+
+_MOST_JOBS: Final = 20
+"""Of those some lead to nothing; each runs once and is gone."""
 
 _MOST_MEMORY: Final = 200
 """MiB of one process; it starts with about 75."""
@@ -134,6 +138,9 @@ async def _in_journal(redis: Redis, stats: Stats) -> AsyncIterator[str]:
         if not counted == indexed == stats.counts[status]:
             totals = stats.counts[status]
             yield f"{counted} relays are {status}, {indexed} in the index, {totals} in the totals"
+    jobs = await redis.zcard(QUEUE)
+    if jobs > _MOST_JOBS:
+        yield f"{jobs} jobs are left in the queue"
     active = await cast("Any", redis.hgetall(f"{PREFIX}active"))
     if any(int(count) for count in active.values()):
         yield f"{ {key.decode(): int(count) for key, count in active.items()} } are counted as active"

@@ -24,9 +24,10 @@ async def workers_away(scene: Scene) -> None:
 
 
 async def kill_all(scene: Scene) -> None:
-    """As when the machine loses its power, but for the disk."""
+    """As when the machine loses its power, but for the disk; Redis may come back long after the rest."""
     plant = scene.plant
-    await asyncio.gather(plant.store.kill(), *(plant.kill(child) for child in _all(scene)))
+    away = scene.chance.choice((0, 0, 4))
+    await asyncio.gather(plant.store.kill(away=away), *(plant.kill(child) for child in _all(scene)))
     await plant.ready()  # else one fault after the other leaves no time to relay anything
 
 

@@ -240,7 +240,7 @@ def _variables(folder: Path, redis: str) -> dict[str, str]:
         "RELAY_CONFIG": str(folder / "relay.toml"),
         "RELAY_DATA_DIR": str(folder),
         "RELAY_REDIS_URL": redis,
-        "RELAY_LOG_LEVEL": "info",
+        "RELAY_LOG_LEVEL": "debug",
         "RELAY_LOG_FORMAT": "json",
     }
 

@@ -197,11 +197,11 @@ def _repeats(verdict: Verdict, accepted: Sequence[Record], outages: Outages) -> 
         if outages.cover(before.at, before.at, "destination", before=_BEFORE, after=_AFTER):
             continue
         verdict.twice += 1
-        if outages.cover(before.at, before.at, "worker", "redis", before=_BEFORE, after=_AFTER):
+        if outages.cover(before.at, before.at, "worker", before=_BEFORE, after=_AFTER):
             verdict.after_kill += 1
         else:
             later = record.at - before.at
-            verdict.blame(f"{push} was sent again {later:.2f} s later, and nothing was killed")
+            verdict.blame(f"{push} was sent again {later:.2f} s later, and no worker was killed")
 
 
 def _balance(verdict: Verdict, told: Sequence[Postback], seen: Evidence) -> None:

@@ -208,3 +208,24 @@ async def test_however_often_a_batch_is_drained_its_copies_count_once(shop: Hous
         (receipt,) = await journal.record_spooled([(copy, 2)])
         assert (receipt.id, receipt.duplicate) == (first.id, True)
     assert (await shop.queries().stats()).duplicates == 3
+
+
+async def test_a_copy_that_the_journal_was_slow_to_acknowledge_counts_once(shop: House) -> None:
+    journal = shop.journal()
+    first, copy = recording(Ids().new(), copy="same"), recording(Ids().new(), copy="same")
+    await journal.record(first)
+    await journal.record(copy)
+    (receipt,) = await journal.record_spooled([(copy, 0)])
+    assert (receipt.id, receipt.duplicate) == (first.id, True)
+    assert (await shop.queries().stats()).duplicates == 1
+
+
+async def test_what_a_long_outage_took_of_the_disk_is_given_back(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    await asyncio.gather(*(spool.put(recording(f"{n:03}", size=100_000)) for n in range(100)))
+    large = (tmp_path / "spool.db").stat().st_size + (tmp_path / "spool.db-wal").stat().st_size
+    while waiting := await spool.first(100):
+        await spool.remove(waiting)
+    small = (tmp_path / "spool.db").stat().st_size + (tmp_path / "spool.db-wal").stat().st_size
+    assert small < large / 20
+    await spool.close()

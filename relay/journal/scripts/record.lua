@@ -185,9 +185,12 @@ local function unread(status, stage)
   return status == 'dead' and 'dead'
 end
 
+local DAY = 86400000
+
 local function copy(m, id, blob)
-  -- Where the replicas are slow the spool will tell of this very copy once more, soon.
-  if options.replicas > 0 then call('SET', P .. 'also:' .. m.id, id, 'PX', 86400000) end
+  -- Its answer may be late, or its replica, and then the spool tells of it once more: so it is known, and not
+  -- counted twice.
+  call('SET', P .. 'also:' .. m.id, id, 'PX', DAY)
   call('HINCRBY', P .. 'r:' .. id, 'copies', 1)
   call('HINCRBY', P .. 'n', m.source .. ':copies', 1)
   call('HSET', P .. 'src:' .. m.source, 'last', m.at)
