@@ -20,7 +20,7 @@ help:
 	@echo 'make browser  the pages in a real browser, with axe; installs Chromium where it may'
 	@echo 'make lint   style, types and the borders between the parts'
 	@echo 'make fuzz   fixtures of every adapter, mutated: read or refused, nothing else (ARGS="5000 --adapter acme --seed 2")'
-	@echo 'make faults kill -9 and worse, and whether each postback arrived once and in order (ARGS="--postbacks 20000 --seed 2")'
+	@echo 'make faults kill -9 and worse, and whether each postback arrived once and in order (ARGS="--postbacks 20000 --kills 200", ARGS=--each)'
 	@echo 'make bench  how fast, as ratios (ARGS="--seconds 10 --rounds 5")'
 	@echo 'make lock   new requirements*.lock from pyproject.toml (UPGRADE=--upgrade for newer releases)'
 	@echo 'make clean  removes .venv and caches; never .relay, which holds data'
