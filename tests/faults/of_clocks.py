@@ -30,7 +30,7 @@ async def _set_webs(scene: Scene, seconds: float) -> None:
 
 
 async def _set_redis(scene: Scene, seconds: float) -> None:
-    """One set forward looks like a long silence to everyone, so the budget may be overdrawn then."""
+    """One set forward looks like a long silence to everyone, so the budget may be overdrawn just then."""
     with scene.plant.outages.of("clock"):
         await scene.plant.store.set_clock(seconds)
         await asyncio.sleep(scene.chance.uniform(1, 4))

@@ -88,13 +88,18 @@ def judge(crowd: Sequence[Customer], seen: Evidence) -> Verdict:
     _checkouts(verdict, told, seen.found, accepted)
     _repeats(verdict, accepted, seen.outages)
     _balance(verdict, told, seen)
-    verdict.over_budget = sum(record.status == 429 and record.fault is None for record in seen.records)
+    verdict.over_budget = sum(_is_too_much(record, seen.outages) for record in seen.records)
     for violation in seen.violations:
         if violation.rule.startswith("a p"):  # a property, a product; repeats and order are judged above
             verdict.blame(f"{violation.id}: {violation.rule}")
     for oddity in seen.oddities:
         verdict.blame(oddity)
     return verdict
+
+
+def _is_too_much(record: Record, outages: Outages) -> bool:
+    set_clock = outages.cover(record.at, record.at, "clock", before=0, after=_AFTER)
+    return record.status == 429 and record.fault is None and not set_clock
 
 
 def _answered(verdict: Verdict, seen: Evidence) -> None:

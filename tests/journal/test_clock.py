@@ -130,3 +130,25 @@ async def test_a_call_that_arrived_late_is_counted_from_then(journal: Journal, r
     assert not (await journal.claim("main", "t", 10, limits, lease=LEASE)).relays
     await step_clock(redis, 6_100)
     assert len((await journal.claim("main", "t", 10, limits, lease=LEASE)).relays) == 1
+
+
+async def test_what_waits_outside_its_lane_waits_longer_by_the_time_that_nobody_could_look(
+    journal: Journal, redis: Redis
+) -> None:
+    relay = await queued(journal)
+    await journal.sweep("main", LIMITS)
+    held = await claim(journal)
+    (leased,) = held.relays
+    until = held.now_ms + 5_000
+    settlement = Settlement(
+        leased.id, leased.token, leased.lane, "shop", Status.HELD, reason="thin", due_ms=until
+    )
+    await journal.settle("main", LIMITS, settlement)
+    for moment in range(HOUR, HOUR + 4_000, 2_000):
+        await step_clock(redis, moment)
+        await journal.sweep("main", LIMITS)
+        assert not (await claim(journal)).relays
+    for moment in range(HOUR + 4_000, HOUR + 8_000, 2_000):
+        await step_clock(redis, moment)
+        await journal.sweep("main", LIMITS)
+    assert [each.id for each in (await claim(journal)).relays] == [relay]

@@ -23,6 +23,17 @@ local function sign_off()
   return 0
 end
 
+-- While nobody looked, as when Redis was away, nobody could be told what these wait for: perhaps it is in a spool.
+local function wait_longer()
+  local dest, held = P .. 'dest:' .. o.dest, P .. 'held:' .. o.dest
+  local silence = tonumber(call('HGET', CLOCK, 'silence') or 0)
+  local missed = silence - tonumber(call('HGET', dest, 'silence') or silence)
+  call('HSET', dest, 'silence', silence)
+  if missed <= 0 then return end
+  local waiting = call('ZRANGE', held, 0, -1, 'WITHSCORES')
+  for i = 1, #waiting, 2 do call('ZADD', held, waiting[i + 1] + missed, waiting[i]) end
+end
+
 local function end_waits()
   local ended = call('ZRANGEBYSCORE', P .. 'held:' .. o.dest, '-inf', now, 'LIMIT', 0, 200)
   for _, id in ipairs(ended) do
@@ -40,6 +51,7 @@ local function sweep()
   call('DEL', P .. 'room') -- first: a full Redis lets the rest of the script through after it
   reap(o.dest, now)
   pass_checkouts(o.dest, now)
+  wait_longer()
   end_waits()
   local at = next_due(o.dest, o.limits, now)
   if at and call('EXISTS', key) == 0 then schedule(o.dest, o.wakeup, at, now) end

@@ -195,7 +195,11 @@ local QUIET, GRACE = 3000, 3000
 -- While nobody looked, as when Redis was away or its clock jumped, nobody could say what came of a lease.
 -- Whoever still lives says so in a moment, and what was accepted is not sent once more.
 local function in_grace(now)
-  if look_at_clock() > QUIET then call('HSET', CLOCK, 'grace', now + GRACE) end
+  local silence = look_at_clock()
+  if silence > QUIET then
+    call('HSET', CLOCK, 'grace', now + GRACE)
+    call('HINCRBY', CLOCK, 'silence', silence)
+  end
   local grace = tonumber(call('HGET', CLOCK, 'grace') or 0)
   return now < grace and grace <= now + GRACE
 end
