@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -23,6 +24,10 @@ _AT_ONCE: Final = 100
 _HURRY: Final = timedelta(milliseconds=50)
 """For replicas, while much waits for the journal itself."""
 _NO_PATIENCE: Final = timedelta(0)
+_BATCHES: Final = 5
+_LONGEST_TURN: Final = 1.0
+"""Seconds that a postback waits for the batches before it is spooled behind them."""
+
 _LOOK_EVERY: Final = 0.5
 _LONGEST_PAUSE: Final = 2.0
 
@@ -33,12 +38,17 @@ class Keeper:
         self._spool = spool
         self._deadline = deadline
         self._history: str | None = None
+        self._gate = asyncio.Event()
+        self._gate.set()
 
     async def record(self, recording: Recording) -> Receipt:
         """Raises SpoolFull where neither journal nor spool can keep it.
 
         A journal that was only slow may have it as well: then the spool's one is found to be there already.
         """
+        if self._spool.pending and not self._gate.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._gate.wait(), _LONGEST_TURN)
         if not self._spool.pending:
             try:
                 async with asyncio.timeout(self._deadline):
@@ -85,15 +95,28 @@ class Keeper:
         while self._spool.pending:
             try:
                 await self._restore()
-                done = await self._bring()
+                await self._take_turn()
             except (JournalAway, SpoolFull, TimeoutError) as error:
                 log.info("spool.waits", error=type(error).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
+                pause = 0.05
+
+    async def _take_turn(self) -> None:
+        """Drains a few batches. Once the first is through, what arrives waits for the rest: the spool
+        empties faster than it fills, however much comes.
+        """
+        try:
+            for _ in range(_BATCHES):
+                done = await self._bring()
                 if done:
                     log.info("spool.drained", relays=done)
-                pause = 0.05
+                if not done or not self._spool.pending:
+                    return
+                self._gate.clear()
+        finally:
+            self._gate.set()
 
     async def _bring(self) -> int:
         """Records what has waited longest, and a part of what is kept. Answers how many need no keeping now.

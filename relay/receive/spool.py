@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -50,7 +49,8 @@ CREATE TABLE IF NOT EXISTS kept ({_COLUMNS}) WITHOUT ROWID;
 """
 _BUSY_MS: Final = 5_000
 _LARGE: Final = 4 * 1024 * 1024
-"""Bytes; a smaller file is kept, so that the next outage finds the room taken already."""
+"""Bytes. A smaller file is kept, so that the next outage finds the room taken already; a larger batch might
+take the journal longer than its deadline."""
 
 Result = TypeVar("Result")
 
@@ -98,7 +98,7 @@ class Spool:
         await self._run(write)
 
     async def first(self, most: int) -> list[Spooled]:
-        """What has waited longest, in order of receipt."""
+        """What has waited longest, in order of receipt; fewer than `most` where they are large."""
         return await self._oldest("spooled", most, "")
 
     async def kept(self, most: int, after: str = "") -> list[Spooled]:
@@ -107,9 +107,21 @@ class Spool:
 
     async def _oldest(self, table: str, most: int, after: str) -> list[Spooled]:
         query = f"SELECT {_READ} FROM {table} WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
-        rows = await self._run(lambda db: db.execute(query, (after, most + len(self._undeleted))).fetchall())
-        found = (Spooled(self._recording(*row[:3]), row[3]) for row in rows if row[4] not in self._undeleted)
-        return list(islice(found, most))
+
+        def oldest(db: sqlite3.Connection) -> list[Spooled]:
+            found: list[Spooled] = []
+            size = 0
+            for recording, blob, email, copies, relay in db.execute(
+                query, (after, most + len(self._undeleted))
+            ):
+                if len(found) == most or size > _LARGE:
+                    break
+                if relay not in self._undeleted:
+                    found.append(Spooled(self._recording(recording, blob, email), copies))
+                    size += len(blob)
+            return found
+
+        return await self._run(oldest)
 
     async def keep(self, recorded: Sequence[Spooled]) -> None:
         """Moves what the journal has to what is kept, but for those of which a further copy came."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from relay.embedded import EmbeddedRedis
 from relay.errors import SpoolFull
 from relay.journal.ids import Ids
-from relay.journal.records import Recording, Status
+from relay.journal.journal import CONFIRMED_IN, Journal, Wakeup
+from relay.journal.records import Receipt, Recording, Status
+from relay.receive.keeper import Keeper
 from relay.receive.spool import Spool
+from relay.tasks import end
 from tests.support import House, fulfilled, placed
 
 
@@ -228,4 +233,42 @@ async def test_what_a_long_outage_took_of_the_disk_is_given_back(tmp_path: Path)
         await spool.remove(waiting)
     small = (tmp_path / "spool.db").stat().st_size + (tmp_path / "spool.db-wal").stat().st_size
     assert small < large / 20
+    await spool.close()
+
+
+class Halting(Journal):
+    """Halts in the second batch it is told."""
+
+    batches = 0
+
+    async def record_spooled(
+        self, waiting: Sequence[tuple[Recording, int]], patience: timedelta = CONFIRMED_IN
+    ) -> list[Receipt]:
+        self.batches += 1
+        if self.batches == 2:
+            self.halted.set()
+            await self.go_on.wait()
+        return await super().record_spooled(waiting, patience)
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(redis, Wakeup("jobs", "job:", {"main": "drain"}))
+        self.halted, self.go_on = asyncio.Event(), asyncio.Event()
+
+
+async def test_what_arrives_while_the_spool_empties_waits_for_the_batches_under_way(
+    redis: Redis, tmp_path: Path
+) -> None:
+    journal, spool, ids = Halting(redis), Spool(tmp_path), Ids()
+    for _ in range(150):
+        await spool.put(recording(ids.new()))
+    keeper = Keeper(journal, spool)
+    draining = asyncio.create_task(keeper.drain())
+    await asyncio.wait_for(journal.halted.wait(), 20)
+    arriving = asyncio.create_task(keeper.record(recording(ids.new())))
+    assert await spool.count() == 50
+    assert not arriving.done()
+    journal.go_on.set()
+    assert (await arriving).status == "queued"
+    assert await redis.zcard("{relay}:i:shop:queued") == 151
+    await end(draining)
     await spool.close()
