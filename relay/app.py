@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import Final
 
 import structlog
@@ -37,6 +39,12 @@ from relay.tasks import end, regularly
 
 log: Final = structlog.get_logger()
 
+_SENDERS: Final = 10
+"""Seconds a process that is to end waits for postbacks that are still being received."""
+
+_ENDING: Final = 3
+"""Seconds it waits then for an alert that is being sent."""
+
 
 def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] | None = None) -> ASGIApp:
     """The whole application; `adapters` are those installed, if none are given.
@@ -66,7 +74,8 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
         telling = asyncio.create_task(regularly(tell_spooled, stopping))
         yield
         stopping.set()
-        await watching
+        await asyncio.wait({watching}, timeout=_ENDING)
+        await end(watching)
         await end(telling)
         await end(draining)
         await spool.close()
@@ -156,16 +165,29 @@ def serve(env: Environment, config: Config) -> None:
     """Until SIGTERM or SIGINT."""
     logs.configure(env.log_level, env.log_format)
     asyncio.run(_unlock(env, config))
-    uvicorn.run(
-        build(env, config),
-        host=env.host,
-        port=env.port,
-        loop="uvloop",
-        http=Wire,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=10,
+    server = _Server(
+        uvicorn.Config(
+            build(env, config),
+            host=env.host,
+            port=env.port,
+            loop="uvloop",
+            http=Wire,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=_SENDERS,
+        )
     )
+    server.run()
+    if not server.started:
+        sys.exit(3)  # as uvicorn itself does; it has said why
+
+
+class _Server(uvicorn.Server):
+    """Told a second time, it waits for nobody; what was answered is on disk, the rest is sent again."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit |= self.should_exit
+        super().handle_exit(sig, frame)

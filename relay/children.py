@@ -41,7 +41,7 @@ class Child:
     """One process in a session of its own, so that a Ctrl-C in the terminal reaches its starter alone.
 
     If the starter is killed, the child gets SIGTERM (Linux). `output` takes what it prints, else it goes
-    where ours goes; `share` are descriptors it keeps open.
+    where ours goes; `share` are descriptors it keeps open. What does not end within `grace` is killed.
     """
 
     def __init__(
@@ -52,12 +52,14 @@ class Child:
         env: Mapping[str, str] | None = None,
         output: int | IO[bytes] | None = None,
         share: Sequence[int] = (),
+        grace: float = GRACE,
     ) -> None:
         self.name = name
         self._command = command
         self._env = env
         self._output = output
         self._share = share
+        self._grace = grace
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -89,9 +91,9 @@ class Child:
     async def stop(self) -> None:
         self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.wait(), GRACE)
+            await asyncio.wait_for(self.wait(), self._grace)
         except TimeoutError:
-            _log.warning("child.killed", child=self.name, after_seconds=GRACE)
+            _log.warning("child.killed", child=self.name, after_seconds=self._grace)
             await self.kill()
 
     async def kill(self) -> None:

@@ -25,7 +25,7 @@ import tomli_w
 from dotenv import dotenv_values
 
 from relay import log, settings
-from relay.children import Child, keep
+from relay.children import GRACE, Child, keep
 from relay.embedded import EmbeddedRedis, Hold
 from relay.errors import SettingsError
 from relay.normalise import registry
@@ -217,8 +217,9 @@ class _House:
             if plan.stood_in
             else None
         )
-        self._web = Child("relay serve", commands.serve, env=env)
-        self._worker = Child("relay work", commands.work, env=env)
+        ending = plan.config.longest_end.total_seconds() + GRACE
+        self._web = Child("relay serve", commands.serve, env=env, grace=2 * GRACE)
+        self._worker = Child("relay work", commands.work, env=env, grace=ending)
 
     @property
     def _services(self) -> tuple[EmbeddedRedis | Child, ...]:

@@ -264,6 +264,11 @@ class Config(Table):
     encryption: Encryption = Encryption()
     alerts: Alerts = Alerts()
 
+    @property
+    def longest_end(self) -> timedelta:
+        """How long a worker that is told to end may take: the last answer, and writing what came of it."""
+        return max(d.timeout for d in self.destinations.values()) + timedelta(seconds=10)
+
 
 def table_of(path: tuple[str | int, ...], model: type[BaseModel] | None = None) -> type[BaseModel]:
     """The table that should know the last key of `path`, which starts at `model`, else at the whole file.

@@ -21,10 +21,12 @@ async def end(task: asyncio.Task[Any]) -> None:
         await asyncio.wait({task}, timeout=0.2)
 
 
-async def patiently(ask: Callable[[], Awaitable[Answer]], *, within: float = 60.0) -> Answer:
+async def patiently(
+    ask: Callable[[], Awaitable[Answer]], *, within: float = 60.0, stopping: asyncio.Event | None = None
+) -> Answer:
     """What `ask` answers, asked again with a growing pause while Redis is away.
 
-    Raises JournalAway after `within` seconds.
+    Raises JournalAway after `within` seconds, or where it is asked in vain while the process is `stopping`.
     """
     pause = 0.05
     loop = asyncio.get_running_loop()
@@ -33,7 +35,7 @@ async def patiently(ask: Callable[[], Awaitable[Answer]], *, within: float = 60.
         try:
             return await ask()
         except JournalAway:
-            if loop.time() > ends:
+            if loop.time() > ends or (stopping is not None and stopping.is_set()):
                 raise
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)

@@ -31,29 +31,37 @@ from relay.tasks import end, regularly
 
 log: Final = structlog.get_logger()
 
-TO_TELL: Final = timedelta(seconds=5)
-"""After the longest answer, for telling Redis what came of it."""
-
 
 async def run(env: Environment, config: Config) -> None:
     """Until SIGTERM or SIGINT. What is being sent is finished first, for as long as an answer may take.
 
-    What is not told by then is left to its lease: nothing is lost, and a call under way may go out again.
+    What is not told by then, or when the signal comes again, is left to its lease: nothing is lost, and a
+    call under way may go out again.
     """
     logs.configure(env.log_level, env.log_format)
-    stopping = asyncio.Event()
+    stopping, at_once = asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (at_once if stopping.is_set() else stopping).set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, told)
     working = asyncio.create_task(work(env, config, stopping))
-    told = asyncio.create_task(stopping.wait())
-    await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
-    longest = max(destination.timeout for destination in config.destinations.values())
-    await asyncio.wait({working}, timeout=(longest + TO_TELL).total_seconds())
+    late = asyncio.create_task(_late(stopping, at_once, config.longest_end))
+    await asyncio.wait({working, late}, return_when=asyncio.FIRST_COMPLETED)
     if not working.done():
-        log.warning("worker.cut_off", after_seconds=(longest + TO_TELL).total_seconds())
+        log.warning("worker.cut_off", told_twice=at_once.is_set())
         os._exit(0)  # what hangs would hang the end of the loop too
+    await end(late)
     await working
+
+
+async def _late(stopping: asyncio.Event, at_once: asyncio.Event, longest: timedelta) -> None:
+    """Returns when a worker that was told to end has to."""
+    await stopping.wait()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(at_once.wait(), longest.total_seconds())
 
 
 async def work(

@@ -97,12 +97,14 @@ class Attempt:
         *,
         now_ms: int,
         meter: Meter,
+        stopping: asyncio.Event,
     ) -> None:
         self._journal = journal
         self._to = destination
         self._leased = leased
         self._offset_ms = now_ms - _monotonic_ms()
         self._meter = meter
+        self._stopping = stopping
         self._done: list[str] = json.loads(leased.fields.get("done", "[]"))
         self._reasons: list[str] = []
         self._overtaken = False
@@ -211,6 +213,8 @@ class Attempt:
             return
         reservation = self._reservation(call, book)
         async with self._to.client.slots:  # first, so that budget and lease are not spent on waiting
+            if self._stopping.is_set():  # another process begins with it, and has the time to end
+                await self._put_back(self._now_ms())
             if not await self._reserve(reservation):
                 self._reasons.append(f"{call.meaning.partition('@')[0]} already sent")
                 return
@@ -247,7 +251,9 @@ class Attempt:
     async def _reserve(self, reservation: Reservation) -> bool:
         """Whether the call may be sent; False where its meaning went out before."""
         while True:
-            verdict, when_ms, self._spent = await patiently(lambda: self._ask_to_send(reservation))
+            verdict, when_ms, self._spent = await patiently(
+                lambda: self._ask_to_send(reservation), stopping=self._stopping
+            )
             if verdict == "ok" and timedelta(milliseconds=self._reserved_in_ms) > self._to.lease / 2:
                 continue  # this process was stopped meanwhile, and the lease may have become another's
             if verdict == "ok":

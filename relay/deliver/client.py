@@ -63,7 +63,7 @@ class CommerceClient:
         }
         if company_id:
             self._headers["x-company-id"] = company_id
-        self._timeout = timeout
+        self.timeout = timeout
         self.slots = asyncio.Semaphore(connections)
         self._base = url.rstrip("/")
         self._urls: dict[str, httpx.URL] = {}
@@ -96,7 +96,7 @@ class CommerceClient:
         started = time.monotonic()
         request = httpx.Request(method, self._url(path), headers=self._headers, content=content)
         try:
-            async with asyncio.timeout(self._timeout.total_seconds()):
+            async with asyncio.timeout(self.timeout.total_seconds()):
                 # The bare transport: no cookies, redirects or proxies, at half the cost of a whole client.
                 response = await self._transport.handle_async_request(request)
                 try:

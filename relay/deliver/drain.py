@@ -10,6 +10,8 @@ import asyncio
 import secrets
 import time
 import traceback
+from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -29,8 +31,8 @@ RUN_FOR: Final = 20.0
 LINGER: Final = 3.0
 """Seconds a drain stays with nothing to do: the next relay is then sent without starting a job."""
 
-ENDING: Final = 20.0
-"""Seconds a process that is to stop waits for the answers and results under way."""
+RESULTS: Final = timedelta(seconds=5)
+"""A process that is to stop waits for the answers under way, and so long for their results to be written."""
 
 LOOK: Final = 2.0
 """Seconds between two claims at the most; each renews the drain's hold."""
@@ -71,7 +73,7 @@ class Drain:
             await self._finish()
 
     async def _finish(self) -> None:
-        """Waits for what is under way; a process that is to stop waits no longer than ENDING."""
+        """Waits for what is under way; a process that is to stop waits no longer than for the last answer."""
         if not self._attempts:
             return
         stopped = asyncio.create_task(self._stopped())
@@ -83,12 +85,15 @@ class Drain:
 
     async def _stopped(self) -> None:
         await self._stopping.wait()
-        await asyncio.sleep(ENDING)
+        await asyncio.sleep((self._to.client.timeout + RESULTS).total_seconds())
 
     async def _drain(self, bell: asyncio.Event) -> None:
         ends = time.monotonic() + self._run_for
         idle_since = time.monotonic()
         while True:
+            if self._stopping.is_set():
+                await self._leave()
+                return
             bell.clear()
             claim = await self._claim(bell)
             if claim.state == "lost":
@@ -96,7 +101,7 @@ class Drain:
             if self._attempts or claim.relays:
                 idle_since = time.monotonic()
             idle = time.monotonic() - idle_since > self._linger
-            leaving = self._stopping.is_set() or time.monotonic() > ends
+            leaving = time.monotonic() > ends
             if (idle or leaving or claim.state == "paused") and await self._sign_off(leaving=leaving):
                 return
             await self._rest(bell, claim)
@@ -107,7 +112,8 @@ class Drain:
         claim = await patiently(
             lambda: self._journal.claim(
                 self._to.name, self._token, room, self._to.limits, lease=self._to.lease
-            )
+            ),
+            stopping=self._stopping,
         )
         for leased in claim.relays:
             attempt = asyncio.create_task(self._attempt(leased, claim.now_ms, bell))
@@ -116,7 +122,15 @@ class Drain:
 
     async def _attempt(self, leased: Leased, now_ms: int, bell: asyncio.Event) -> None:
         try:
-            await Attempt(self._journal, self._to, leased, now_ms=now_ms, meter=self._meter).run()
+            attempt = Attempt(
+                self._journal,
+                self._to,
+                leased,
+                now_ms=now_ms,
+                meter=self._meter,
+                stopping=self._stopping,
+            )
+            await attempt.run()
         except JournalAway as error:
             log.warning("drain.journal_away", destination=self._to.name, relay=leased.id, error=str(error))
         except Exception as error:  # noqa: BLE001 - the lease runs out; the fifth time the relay is dead
@@ -135,9 +149,15 @@ class Drain:
             if len(self._attempts) <= self._to.concurrency:
                 bell.set()
 
+    async def _leave(self) -> None:
+        """Wakes the next for what is due. With Redis away, this drain's hold runs out instead."""
+        with suppress(JournalAway):
+            await self._sign_off(leaving=True)
+
     async def _sign_off(self, *, leaving: bool) -> bool:
         return await patiently(
-            lambda: self._journal.sign_off(self._to.name, self._token, self._to.limits, leaving=leaving)
+            lambda: self._journal.sign_off(self._to.name, self._token, self._to.limits, leaving=leaving),
+            stopping=self._stopping,
         )
 
     async def _rest(self, bell: asyncio.Event, claim: Claim) -> None:
