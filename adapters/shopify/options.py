@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from relay.normalise import times
-
-
-def _age(value: Any) -> Any:
-    return times.duration(value) if isinstance(value, str) else value
-
-
-Age = Annotated[timedelta, BeforeValidator(_age), Field(gt=timedelta(0))]
+from relay.normalise.snapshots import OLDEST, Age
 
 
 class ShopifyOptions(BaseModel):
@@ -33,7 +25,7 @@ class ShopifyOptions(BaseModel):
     """
     test_orders: bool = False
     """Whether test orders pass."""
-    oldest: Age = timedelta(days=90)
-    """What changes an older order is not told: shops edit, import and tidy up old orders by the thousand."""
+    oldest: Age = OLDEST
+    """What changes an older order is not told."""
     storefront: Annotated[str, Field(pattern=r"^https?://[^\s?#]+[^\s?#/]$")] | None = None
     """Where products are shown, as `https://shop.example`; their address is /products/HANDLE below it."""

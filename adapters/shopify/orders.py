@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from adapters.shopify.refunds import steps
-from adapters.shopify.shop import RECENT, Shop
+from adapters.shopify.shop import Shop
 from relay.errors import Unmappable, Unsupported
 from relay.normalise.contract import Events, Ignored, Reading
 from relay.normalise.events import (
@@ -23,6 +23,7 @@ from relay.normalise.events import (
     OrderRefunded,
 )
 from relay.normalise.nested import Currency, Nested
+from relay.normalise.snapshots import RECENT
 from relay.normalise.words import shown
 
 _PAID: Final = frozenset({"paid", "partially_paid", "partially_refunded"})

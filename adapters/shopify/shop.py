@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from adapters.shopify.options import ShopifyOptions
+from relay.normalise import snapshots
 from relay.normalise.contract import SourceContext
 from relay.normalise.nested import Currency, Nested
-
-RECENT: Final = timedelta(hours=72)
-"""An update also comes for what happened long ago. What is older mails people about old orders."""
+from relay.normalise.snapshots import RECENT
 
 
 class Shop(NamedTuple):
@@ -24,7 +23,7 @@ class Shop(NamedTuple):
         return next((found for name in names if (found := node.moment(name, self.source.timezone))), None)
 
     def is_recent(self, moment: datetime | None, within: timedelta = RECENT) -> bool:
-        return moment is None or self.received_at - moment <= within
+        return snapshots.is_recent(moment, self.received_at, within)
 
     def money(self, node: Nested, name: str) -> tuple[Nested, str]:
         """Where the amount `name` of `node` stands in the money that counts, and under which name.

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from relay.normalise import bodies, times
-
-
-def _age(value: Any) -> Any:
-    return times.duration(value) if isinstance(value, str) else value
-
-
-Age = Annotated[timedelta, BeforeValidator(_age), Field(gt=timedelta(0))]
+from relay.normalise import bodies
+from relay.normalise.snapshots import OLDEST, Age
 
 Status = Literal["pending", "on-hold", "processing", "completed", "cancelled", "refunded", "failed", "ignore"]
 
@@ -30,8 +23,8 @@ class WooCommerceOptions(BaseModel):
     """Whether unpaid orders with an address (`pending`, `checkout-draft`) are told as started checkouts."""
     statuses: dict[str, Status] = {}
     """Statuses of plugins, each as one of WooCommerce's own: { "shipped" = "completed" }, or "ignore"."""
-    oldest: Age = timedelta(days=90)
-    """What changes an older order is not told: shops edit, import and tidy up old orders by the thousand."""
+    oldest: Age = OLDEST
+    """What changes an older order is not told."""
     properties: dict[str, str] = {}
     """More properties of an order, each from the key of its meta data."""
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.woocommerce.options import WooCommerceOptions
 from relay.errors import Unmappable, Unsupported
-from relay.normalise import money, urls
+from relay.normalise import money, snapshots, urls
 from relay.normalise.contract import Events, Ignored, Reading, SourceContext
 from relay.normalise.events import (
     CheckoutStarted,
@@ -26,6 +26,7 @@ from relay.normalise.events import (
     Refund,
 )
 from relay.normalise.nested import Currency, Nested
+from relay.normalise.snapshots import RECENT
 from relay.normalise.words import shown
 
 _UTC: Final = ZoneInfo("UTC")
@@ -43,8 +44,6 @@ _KNOWN: Final = _OPEN | _BOUGHT | _IGNORED.keys()
 _BY_STAFF: Final = frozenset({"admin", "pos", "pos-rest-api"})
 # Paid on delivery, or after the order: these have no date of payment, and are orders all the same.
 _PAID_LATER: Final = {"wait": frozenset({"cod"}), "placed": frozenset({"cod", "bacs", "cheque"})}
-RECENT: Final = timedelta(hours=72)
-"""An update also comes for what happened long ago. What is older mails people about old orders."""
 
 
 class Shop(NamedTuple):
@@ -59,7 +58,7 @@ class Shop(NamedTuple):
         return order.moment(f"{name}_gmt", _UTC) or order.moment(name, self.source.timezone)
 
     def is_recent(self, moment: datetime | None, within: timedelta = RECENT) -> bool:
-        return moment is None or self.received_at - moment <= within
+        return snapshots.is_recent(moment, self.received_at, within)
 
 
 def read(order: Nested, shop: Shop) -> Reading:

@@ -7,17 +7,13 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from relay.normalise import bodies
 from relay.normalise.fields import names_of, plain_key
 from relay.normalise.words import plain
 
-# The Commerce API keeps these names for itself.
-_RESERVED_PROPERTIES: Final = names_of("""
-    orderid ordernumber totalcents currency lineitems items customer status orderedat checkoutid
-""")
-_RESERVED_ATTRIBUTES: Final = names_of("""
-    ltv totalspent orderscount aov totalorders predictedltv churnrisk expectednextorderat
-    avgdaysbetweenorders predictionconfidence
-""")
+# The Commerce API keeps these names for itself; a checkout's id is put beside its order by composing.
+_RESERVED_PROPERTIES: Final = frozenset(map(plain_key, (*bodies.BUILT_IN, "checkoutId")))
+_RESERVED_ATTRIBUTES: Final = frozenset(map(plain_key, bodies.RESERVED_ATTRIBUTES))
 _PERSONAL: Final = names_of("""
     ipaddress ip useragent phonenumber phone telephone mobile address1 address2 address street city state
     country postalcode zip zipcode dateofbirth ssn
