@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay import log as logs
 from relay import wiring
+from relay.addresses import free_port
 from relay.errors import JournalAway, SpoolFull, VaultShut
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal
@@ -72,6 +73,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
         stopping = asyncio.Event()
         watching = asyncio.create_task(watch.run(stopping))
         telling = asyncio.create_task(regularly(tell_spooled, stopping))
+        log.info("web.started", host=env.host, port=env.port, sources=list(config.sources))
         yield
         stopping.set()
         await asyncio.wait({watching}, timeout=_ENDING)
@@ -80,6 +82,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
         await end(draining)
         await spool.close()
         await redis.aclose(close_connection_pool=True)
+        log.info("web.stopped")
 
     app = Starlette(
         routes=[
@@ -162,12 +165,15 @@ async def _unlock(env: Environment, config: Config) -> None:
 
 
 def serve(env: Environment, config: Config) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Until SIGTERM or SIGINT. Raises SettingsError where it cannot listen."""
     logs.configure(env.log_level, env.log_format)
+    app = build(env, config)
+    if env.port:
+        free_port(env.host, env.port)
     asyncio.run(_unlock(env, config))
     server = _Server(
         uvicorn.Config(
-            build(env, config),
+            app,
             host=env.host,
             port=env.port,
             loop="uvloop",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import difflib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
@@ -29,11 +31,9 @@ class Finding:
 async def run(env: Environment, config: Config, *, send_alert: bool = False) -> list[Finding]:
     """Raises SettingsError where the configuration itself is wrong. `send_alert` tries every channel."""
     wiring.sources(config)
-    found = [
-        Finding(
-            "ok", "configuration", f"{len(config.sources)} sources, {len(config.destinations)} destinations"
-        )
-    ]
+    said = f"{_counted(config.sources, 'source')}, {_counted(config.destinations, 'destination')}"
+    found = [Finding("ok", "configuration", said)]
+    found += _misspelt(os.environ)
     found += _tokens(config)
     found += _secrets(config)
     found += await _redis(env)
@@ -41,6 +41,18 @@ async def run(env: Environment, config: Config, *, send_alert: bool = False) -> 
     for name in config.destinations:
         found.append(await _destination(name, config))
     return found + await _alerts(env, config, send=send_alert)
+
+
+def _counted(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
+def _misspelt(variables: Iterable[str]) -> Iterator[Finding]:
+    """Only what is nearly ours: a cluster sets many a RELAY_..._SERVICE_HOST by itself."""
+    known = {f"RELAY_{field.upper()}" for field in Environment.model_fields}
+    for name in sorted(name for name in variables if name.startswith("RELAY_") and name not in known):
+        if meant := difflib.get_close_matches(name, known, n=1, cutoff=0.9):
+            yield Finding("warn", name, f"is not read by anything; did you mean {meant[0]}?")
 
 
 def _tokens(config: Config) -> Iterator[Finding]:

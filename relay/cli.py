@@ -13,10 +13,9 @@ from typing import Annotated, Any, Final
 import httpx
 import typer
 import uvloop
-from starlette.datastructures import URL
 
+from relay import addresses, dev, httpfile, preview, settings, wiring, worker
 from relay import check as checks
-from relay import dev, httpfile, preview, settings, wiring, worker
 from relay.app import serve as serve_web
 from relay.commands import pull, relays
 from relay.commands.adapters import adapters
@@ -106,13 +105,12 @@ def sources(
         stats = await tools.desk.queries.stats()
         found = []
         for name, source in tools.config.sources.items():
-            token = source.tokens[0].get_secret_value() if reveal else "•••"
             _, last = await tools.desk.queries.source_times(name)
             found.append(
                 {
                     "source": name,
                     "adapter": source.adapter,
-                    "url": f"http://{tools.env.host}:{tools.env.port}/in/{name}/{token}",
+                    "url": await _url(tools, name, source, reveal=reveal),
                     "last_postback": times.z(times.from_ms(last)) if last else None,
                     "counts": stats.sources.get(name, {}),
                 }
@@ -129,6 +127,15 @@ def sources(
         typer.echo(f"  last postback: {source['last_postback'] or 'never'}; {counts}")
 
 
+async def _url(tools: Tools, name: str, source: settings.Source, *, reveal: bool) -> str:
+    place = addresses.site(tools.env.host, tools.env.port, tools.env.public_url)
+    if not reveal:
+        return f"{place}/in/{name}/•••"
+    token = settings.needed(source.tokens[0], f"sources.{name}.tokens.0")
+    await tools.desk.activity.note(_ACTOR, "revealed the URL", name)
+    return addresses.postback_url(place, name, token)
+
+
 @cli.command("map")
 def map_(
     source: SourceName,
@@ -141,7 +148,7 @@ def map_(
 ) -> None:
     """The event and the calls a raw .http or JSON file would become; nothing is recorded or sent."""
     env = settings.environment(data_dir=data)
-    config = settings.load(env.config)
+    config = settings.load(env.config, secrets_needed=False)
     request = _file(file)
     if journal:
         outcome = with_tools(data, lambda tools: preview.against(tools.journal, config, source, request))
@@ -157,21 +164,21 @@ def map_(
 def send(source: SourceName, file: File, data: Data = None, port: Port = None) -> None:
     """Sends a raw .http file to a running relay."""
     env = settings.of_running(settings.environment(data_dir=data, port=port))
-    config = settings.load(env.config)
+    config = settings.load(env.config, secrets_needed=False)
     if source not in config.sources:
         raise SettingsError(f"there is no source {source!r}; configured are {', '.join(config.sources)}")
-    token = config.sources[source].tokens[0].get_secret_value()
+    token = settings.needed(config.sources[source].tokens[0], f"sources.{source}.tokens.0")
     request = _file(file)
-    url = URL(
-        scheme="http", netloc=f"{env.host}:{env.port}", path=f"/in/{source}/{token}", query=request.query
-    )
+    place = f"{addresses.reach(env.host)}:{env.port}"
+    url = addresses.postback_url(f"http://{place}", source, token)
+    url += f"?{request.query}" if request.query else ""
     headers = {k: v for k, v in request.headers.items() if k not in ("host", "content-length", "connection")}
     headers |= _signed(config, source, request)
     try:
-        answer = httpx.request(request.method, str(url), headers=headers, content=request.body, timeout=30)
-    except httpx.ConnectError as error:
-        where = f"{env.host}:{env.port} ({type(error).__name__})"
-        sys.exit(f"relay: nothing answers at {where}; is `relay dev` running?")
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            answer = client.request(request.method, url, headers=headers, content=request.body)
+    except httpx.TransportError as error:
+        sys.exit(f"relay: nothing answers at {place} ({type(error).__name__}); is `relay dev` running?")
     typer.echo(f"{answer.status_code} {answer.text}")
     if answer.is_error:
         raise typer.Exit(1)
@@ -205,9 +212,11 @@ def password(
 
 def _signed(config: settings.Config, source: str, request: httpfile.RawRequest) -> dict[str, str]:
     """The headers its sender would add; a delivery id in the file stays, else it is a new delivery."""
-    signature = wiring.signature(source, config.sources[source], registry.installed())
-    if signature is None:
+    said = config.sources[source]
+    signature = wiring.signature(source, said, registry.installed())
+    if signature is None or said.signature is None:
         return {}
+    settings.needed(said.signature.secrets[0], f"sources.{source}.signature.secrets.0")
     delivery_id = f"msg_{secrets.token_hex(12)}"
     return signature.sign(request.body, request.headers, datetime.now(UTC), delivery_id)
 

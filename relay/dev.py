@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import os
 import secrets
 import shlex
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -18,13 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 import httpx
 import tomli_w
 from dotenv import dotenv_values
 
 from relay import log, settings
+from relay.addresses import LOOPBACK, free_port, port_near, postback_url, reach, site
 from relay.children import GRACE, Child, keep
 from relay.embedded import EmbeddedRedis, Hold
 from relay.errors import SettingsError
@@ -33,13 +31,10 @@ from relay.normalise import registry
 if TYPE_CHECKING:
     from relay.settings import Config, Environment, Source
 
-_LOOPBACK: Final = "127.0.0.1"
 _STANDIN_KEY: Final = "stand-in"
 _STANDIN_BASE: Final = "/api/v1"
 _READY: Final = 60.0  # seconds the web process may take
 _POLL: Final = 0.05  # seconds between two looks for a child that is about to listen
-_HIGHEST_PORT: Final = 65_535
-_OWN_CHOICE: Final = range(20_000, 30_000)  # below what systems give out by themselves
 
 
 @dataclass(frozen=True)
@@ -108,45 +103,11 @@ def plan(env: Environment, said: Mapping[str, str]) -> Plan:
     standin_port = port_near(port + 1)
     file = env.data_dir.resolve() / "dev.toml"
     raw, where = _configuration(env, said, file)
-    raw, stood_in = _stand_in(raw, said, f"http://{_LOOPBACK}:{standin_port}{_STANDIN_BASE}")
+    raw, stood_in = _stand_in(raw, said, f"http://{LOOPBACK}:{standin_port}{_STANDIN_BASE}")
     settings.parse(raw, said, where=str(where))  # so that its faults are told of the file the user wrote
     _write(file, raw)
     config = settings.load(file, said)
     return Plan(env, said, file, config, port, standin_port, stood_in)
-
-
-def free_port(host: str, port: int) -> int:
-    """The port, or any free one for 0. Raises SettingsError if it cannot be listened on."""
-    if port == 0:
-        return _any_port(host)
-    try:
-        socket.create_server((host, port), family=_family(host)).close()
-    except socket.gaierror as error:
-        raise SettingsError(f"RELAY_HOST is {host!r}; expected an address of this machine") from error
-    except OSError as error:
-        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-        raise SettingsError(f"port {port} {reason}; choose another with --port or RELAY_PORT") from error
-    return port
-
-
-def port_near(port: int) -> int:
-    """The port for the stand-in: this one, else any."""
-    with suppress(SettingsError):
-        return free_port(_LOOPBACK, port if port <= _HIGHEST_PORT else 0)
-    return free_port(_LOOPBACK, 0)
-
-
-def _any_port(host: str) -> int:
-    """Not the system's choice: before the child listens, it could be given to any other connection."""
-    for port in secrets.SystemRandom().sample(_OWN_CHOICE, 20):
-        with suppress(OSError):
-            socket.create_server((host, port), family=_family(host)).close()
-            return port
-    return free_port(host, secrets.choice(_OWN_CHOICE))
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _configuration(env: Environment, said: Mapping[str, str], made: Path) -> tuple[dict[str, Any], Path]:
@@ -210,7 +171,7 @@ class _House:
         self._standin = (
             Child(
                 "stand-in",
-                (*commands.standin, "--host", _LOOPBACK, "--port", str(plan.standin_port)),
+                (*commands.standin, "--host", LOOPBACK, "--port", str(plan.standin_port)),
                 env=env,
                 output=asyncio.subprocess.DEVNULL,
             )
@@ -265,7 +226,7 @@ class _House:
             raise group.exceptions[0] from None
 
     async def _answering(self) -> None:
-        url = f"http://{_reach(self._plan.env.host)}:{self._plan.port}/readyz"
+        url = f"http://{reach(self._plan.env.host)}:{self._plan.port}/readyz"
         try:
             async with asyncio.timeout(_READY), httpx.AsyncClient(trust_env=False) as client:
                 while not await _answers(client, url):  # noqa: ASYNC110  (another process sets no event)
@@ -295,7 +256,7 @@ async def _answers(client: httpx.AsyncClient, url: str) -> bool:
 async def _listening(port: int) -> None:
     while True:
         with suppress(OSError):
-            _, writer = await asyncio.open_connection(_LOOPBACK, port)
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
             writer.close()
             return await writer.wait_closed()
         await asyncio.sleep(_POLL)
@@ -316,28 +277,25 @@ def _interrupts(house: _House) -> Iterator[None]:
 
 def banner(plan: Plan) -> str:
     """What a person needs next, as plain text."""
-    site = f"http://{_named(plan.env.host)}:{plan.port}"
-    lines = [
-        "",
-        "The relay runs; Ctrl-C stops it.",
-        "",
-        "Postback URLs (from outside: your public address instead):",
-    ]
-    lines += [f"  {name}  {postback_url(site, name, source)}" for name, source in plan.config.sources.items()]
-    lines += ["", "Send a sale:", f"  {_example(plan, site)}", "", "See what became of it:"]
-    lines += [f"  dashboard  {site}/ops/", f"  one relay  {_relay_command()} show ID{_data_flag(plan)}"]
+    here = site(plan.env.host, plan.port)
+    outside = site(plan.env.host, plan.port, plan.env.public_url)
+    advice = "" if plan.env.public_url else " (from outside: your public address instead)"
+    lines = ["", "The relay runs; Ctrl-C stops it.", "", f"Postback URLs{advice}:"]
+    lines += [f"  {name}  {_url(outside, name, source)}" for name, source in plan.config.sources.items()]
+    lines += ["", "Send a sale:", f"  {_example(plan, here)}", "", "See what became of it:"]
+    lines += [f"  dashboard  {here}/ops/", f"  one relay  {_relay_command()} show ID{_data_flag(plan)}"]
     lines += [f"  calls to {name} go to {_leads_to(plan, name)}" for name in plan.config.destinations]
     return "\n".join((*lines, "", ""))
 
 
-def postback_url(site: str, name: str, source: Source) -> str:
-    return f"{site}/in/{name}/{quote(source.tokens[0].get_secret_value(), safe='')}"
+def _url(site: str, name: str, source: Source) -> str:
+    return postback_url(site, name, source.tokens[0].get_secret_value())
 
 
 def _example(plan: Plan, site: str) -> str:
     for name, source in plan.config.sources.items():
         if source.adapter == "checkoutchamp":
-            return curl(postback_url(site, name, source), sale(source))
+            return curl(_url(site, name, source), sale(source))
     return f"{_relay_command()} send {next(iter(plan.config.sources))} FILE{_data_flag(plan)}"
 
 
@@ -382,7 +340,7 @@ def sale(source: Source) -> dict[str, Any]:
 
 def _leads_to(plan: Plan, name: str) -> str:
     if name in plan.stood_in:
-        return f"the stand-in, which mails nobody: http://{_LOOPBACK}:{plan.standin_port}/"
+        return f"the stand-in, which mails nobody: http://{LOOPBACK}:{plan.standin_port}/"
     return f"{plan.config.destinations[name].url}, with your key: real calls"
 
 
@@ -397,14 +355,3 @@ def _relay_command() -> str:
 def _data_flag(plan: Plan) -> str:
     data = plan.file.parent
     return "" if data == Path(".relay").resolve() else f" --data {shlex.quote(str(data))}"
-
-
-def _reach(host: str) -> str:
-    """An address that a process of this machine can connect to."""
-    any_address = {"": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}
-    found = any_address.get(host, host)
-    return f"[{found}]" if ":" in found else found
-
-
-def _named(host: str) -> str:
-    return "localhost" if host in ("", _LOOPBACK, "0.0.0.0", "::", "::1") else _reach(host)

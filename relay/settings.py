@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -13,8 +11,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 
+from relay.advice import names, say, say_of
 from relay.embedded import socket_path
 from relay.errors import SettingsError
 from relay.tables import (
@@ -27,7 +27,7 @@ from relay.tables import (
     Smtp,
     Source,
     Table,
-    table_of,
+    shaped,
 )
 
 __all__ = ["DEFAULT_URL", "Alerts", "Config", "Destination", "Environment", "Smtp", "Source"]
@@ -42,6 +42,9 @@ def _networks(value: Any) -> Any:
         raise ValueError("expected addresses or networks such as 10.0.0.0/8, with commas between") from error
 
 
+PublicUrl = Annotated[
+    str, shaped(r"https?://[^\s/?#]+/?", "https:// and a host, without a path: https://relay.example.com")
+]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 
 
@@ -58,7 +61,7 @@ class Environment(Table):
     ops_password: SecretStr | None
     users_file: Path | None
     secret_key: LongSecret | None
-    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+/?$")] | None
+    public_url: PublicUrl | None
     trusted_proxies: Networks
     proxy_user_header: Header | None
     proxy_role: Literal["viewer", "operator", "admin"]
@@ -76,8 +79,6 @@ _DEFAULTS: Final = {
     "RELAY_LOG_FORMAT": "console",
     "RELAY_LOG_LEVEL": "info",
 }
-_SECRET: Final = re.compile(r"\b(api|api_key|tokens|webhooks)\b|secret|password", re.IGNORECASE)
-"""Keys whose values no message repeats."""
 
 
 def environment(env: Mapping[str, str] | None = None, **flags: Any) -> Environment:
@@ -93,7 +94,7 @@ def environment(env: Mapping[str, str] | None = None, **flags: Any) -> Environme
     try:
         found = Environment.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(_say(error, lambda path: f"RELAY_{str(path[0]).upper()}")) from error
+        raise SettingsError(say_of(error, lambda path: f"RELAY_{str(path[0]).upper()}")) from error
     if found.proxy_user_header and not found.trusted_proxies:
         raise SettingsError(
             "RELAY_PROXY_USER_HEADER needs RELAY_TRUSTED_PROXIES, else anyone could name themselves"
@@ -128,7 +129,7 @@ def load(path: Path, env: Mapping[str, str] | None = None, *, secrets_needed: bo
         if source.destination not in config.destinations:
             raise SettingsError(
                 f"{path}: sources.{name}.destination is {source.destination!r}; "
-                f"expected one of {_list(config.destinations)}"
+                f"expected one of {names(config.destinations)}"
             )
     return config
 
@@ -169,46 +170,37 @@ def _resolved(value: Any, env: Mapping[str, str], path: tuple[str, ...], *, need
         if not env.get(name) and not needed:
             return value
         if not env.get(name):
-            raise SettingsError(
-                f"{'.'.join(path)} asks for the environment variable {name}, which is not set"
-            )
+            raise _unset(".".join(path), name)
         return env[name]
     if isinstance(value, str) and value.startswith("file:"):
-        return _secret_file(Path(value.removeprefix("file:")), path)
+        try:
+            return _secret_file(Path(value.removeprefix("file:")), ".".join(path))
+        except SettingsError:
+            if needed:
+                raise
     return value
 
 
-def _secret_file(file: Path, path: tuple[str, ...]) -> str:
+def needed(secret: SecretStr, key: str) -> str:
+    """The value of a secret of a configuration that was read without them. Raises SettingsError for none."""
+    text = secret.get_secret_value()
+    if text.startswith("env:"):
+        raise _unset(key, text.removeprefix("env:"))
+    return _secret_file(Path(text.removeprefix("file:")), key) if text.startswith("file:") else text
+
+
+def _unset(key: str, name: str) -> SettingsError:
+    advice = ""
+    if name in dotenv_values(".env"):
+        advice = "; .env has it, which only `relay dev` reads: `set -a; . ./.env; set +a` sets it here too"
+    return SettingsError(f"{key} asks for the environment variable {name}, which is not set{advice}")
+
+
+def _secret_file(file: Path, key: str) -> str:
     try:
         return file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{'.'.join(path)} asks for the file {file}: {error}") from error
-
-
-def say(error: ValidationError, prefix: tuple[str, ...] = (), model: type[BaseModel] | None = None) -> str:
-    """The first fault in one sentence: the key, what was found, what was expected."""
-    return _say(error, lambda path: ".".join(map(str, (*prefix, *path))), model)
-
-
-def _say(error: ValidationError, name: Any, model: type[BaseModel] | None = None) -> str:
-    first = error.errors(include_url=False)[0]
-    path = tuple(p for p in first["loc"] if p != "[key]")
-    key = name(path)
-    if first["type"] == "extra_forbidden":
-        known = list(table_of(path, model).model_fields)
-        close = difflib.get_close_matches(str(path[-1]), known, n=1)
-        advice = f"; did you mean {close[0]!r}?" if close else f"; known are {_list(known)}"
-        return f"{key} is not a setting{advice}"
-    if first["type"] == "missing":
-        return f"{key} is missing; expected a value"
-    message = first["msg"].removeprefix("Value error, ")
-    if _SECRET.search(key) or isinstance(first["input"], dict | list):  # a whole table may hold a secret
-        return f"{key}: {message}"
-    return f"{key} is {first['input']!r}; {message[:1].lower()}{message[1:]}"
-
-
-def _list(names: Any) -> str:
-    return ", ".join(sorted(names))
+        raise SettingsError(f"{key} asks for the file {file}: {error}") from error
 
 
 def redis_url(env: Environment) -> str:

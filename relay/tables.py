@@ -30,6 +30,8 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 def _duration(value: Any) -> Any:
+    if isinstance(value, int | float):  # nobody knows whether 15 is seconds or minutes
+        raise ValueError("expected a duration with its unit, such as 10s, 15m, 24h or 30d")  # noqa: TRY004
     return times.duration(value) if isinstance(value, str) else value
 
 
@@ -52,6 +54,23 @@ def _name(value: str) -> str:
     return value
 
 
+def _not_empty(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError('found nothing; expected a secret, best as "env:NAME" or "file:PATH"')
+    return value
+
+
+def shaped(pattern: str, expected: str) -> AfterValidator:
+    """Text of a pattern, which is told in words where it does not fit."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return AfterValidator(check)
+
+
 def _aware(value: Any) -> Any:
     moment = times.parse(value, ZoneInfo("UTC")) if isinstance(value, str) else value
     return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
@@ -60,8 +79,14 @@ def _aware(value: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Name = Annotated[str, AfterValidator(_name)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
-Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(str.lower)]
+Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+Header = Annotated[
+    str, shaped(r"[A-Za-z0-9-]+", "the name of a header, such as X-Signature"), AfterValidator(str.lower)
+]
+Url = Annotated[str, shaped(r"https?://[^\s?#]+", f"a URL such as {DEFAULT_URL}")]
+Upsell = Annotated[
+    str, shaped(r"push_again|event|hold \d+(s|m|h)", "push_again, event, or hold and how long: hold 15m")
+]
 
 
 def _long(secret: SecretStr) -> SecretStr:
@@ -84,8 +109,8 @@ class Table(BaseModel):
 class Destination(Table):
     """One Commerce API key and what may be asked of it. A rate of 0 means unlimited."""
 
-    api_key: SecretStr
-    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] = DEFAULT_URL
+    api_key: Secret
+    url: Url = DEFAULT_URL
     company_id: str | None = None
     rate_per_minute: Annotated[int, Field(ge=0)] = 100
     rate_per_second: Annotated[int, Field(ge=0)] = 20
@@ -189,7 +214,7 @@ class Source(Table):
     since: Annotated[datetime, BeforeValidator(_aware)] | None = None
     deliver: bool = True
     revive: bool = False
-    upsell: Annotated[str, Field(pattern=r"^(push_again|event|hold \d+(s|m|h))$")] = "push_again"
+    upsell: Upsell = "push_again"
     refund_amount: Literal["step", "cumulative"] = "step"
     chargeback: Literal["refunded", "event", "ignore"] = "refunded"
     checkout_max_age: Duration = timedelta(hours=24)

@@ -17,7 +17,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from relay import redis_url, settings
+from relay import advice, redis_url, settings
 from relay.compose.policy import Policy
 from relay.deliver.attempt import Destination
 from relay.deliver.client import CommerceClient
@@ -89,6 +89,8 @@ def sources(config: Config, kinds: Mapping[str, registry.AdapterType] | None = N
     Raises SettingsError where an adapter is not among them or refuses its options.
     """
     kinds = registry.installed() if kinds is None else kinds
+    for name in (name for name, source in config.sources.items() if source.api):
+        _puller(config, name, kinds)
     return [
         Source(
             name=name,
@@ -112,7 +114,7 @@ def _adapter(name: str, source: settings.Source, kinds: Mapping[str, registry.Ad
     try:
         return registry.build(kind, context(name, source, kind), source.options)
     except ValidationError as error:
-        raise SettingsError(settings.say(error, ("sources", name, "options"), kind.options)) from error
+        raise SettingsError(advice.say(error, ("sources", name, "options"), kind.options)) from error
 
 
 def signature(
@@ -159,8 +161,14 @@ def _said(config: Config, name: str) -> settings.Source:
 
 def puller(config: Config, name: str) -> tuple[Puller, SourceContext]:
     """Who asks the platform of a source. Raises SettingsError where it cannot be asked."""
+    return _puller(config, name, registry.installed())
+
+
+def _puller(
+    config: Config, name: str, kinds: Mapping[str, registry.AdapterType]
+) -> tuple[Puller, SourceContext]:
     source = _said(config, name)
-    kind = registry.installed().get(source.adapter)
+    kind = kinds.get(source.adapter)
     build: type[Puller] | None = getattr(kind.build, "Puller", None) if kind else None
     if kind is None or build is None:
         raise SettingsError(f"sources.{name}: the adapter {source.adapter!r} cannot ask its platform")
@@ -172,7 +180,7 @@ def puller(config: Config, name: str) -> tuple[Puller, SourceContext]:
     try:
         api = build.Api.model_validate(source.api)
     except ValidationError as error:
-        raise SettingsError(settings.say(error, ("sources", name, "api"), build.Api)) from None
+        raise SettingsError(advice.say(error, ("sources", name, "api"), build.Api)) from None
     said = context(name, source, kind)
     return build(said, api), said
 

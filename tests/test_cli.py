@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -25,6 +26,12 @@ user = "relay"
 password = "env:MAIL_PASSWORD"
 from = "relay@shop.example"
 to = ["ops@shop.example"]
+"""
+ANOTHER_SOURCE = """
+[sources.other]
+adapter = "generic"
+destination = "main"
+tokens = ["env:NOT_SET"]
 """
 FIXTURES = Path(__file__).parents[1] / "adapters" / "checkoutchamp" / "fixtures"
 
@@ -189,11 +196,60 @@ async def test_a_wrong_setting_stops_with_one_line_that_names_it(
         assert len(ran.err.strip().splitlines()) == 1
 
 
+async def test_a_web_process_that_cannot_listen_says_which_setting_to_look_at(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = await shell.relay("serve", "--port", str(taken.getsockname()[1]))
+    assert ran.code == 1
+    assert "is taken; choose another with --port or RELAY_PORT" in ran.err
+
+
+async def test_check_names_a_variable_that_is_nearly_one_of_ours(shell: Shell) -> None:
+    shell.variables |= {"RELAY_OPS_PASWORD": "hunter2", "RELAY_WEB_SERVICE_PORT": "80"}
+    ran = await shell.relay("check")
+    (warning,) = (line for line in ran.out.splitlines() if "RELAY_" in line)
+    assert "RELAY_OPS_PASWORD: is not read by anything; did you mean RELAY_OPS_PASSWORD?" in warning
+
+
 async def test_an_unset_variable_is_named(shell: Shell) -> None:
     del shell.variables["THE_KEY"]
     ran = await shell.relay("check")
     assert (ran.code, ran.out) == (1, "")
     assert "destinations.main.api_key asks for the environment variable THE_KEY" in ran.err
+
+
+async def test_a_variable_that_only_relay_dev_reads_is_explained(shell: Shell) -> None:
+    (shell.folder / ".env").write_text(f"THE_KEY={shell.variables.pop('THE_KEY')}")
+    ran = await shell.relay("check")
+    assert ".env has it, which only `relay dev` reads" in ran.err
+
+
+async def test_a_file_is_mapped_without_any_secret(shell: Shell, standin: Standin) -> None:
+    del shell.variables["THE_KEY"]
+    shell.configure(standin.url, more=ANOTHER_SOURCE)
+    ran = await shell.relay("map", "shop", FIXTURES / "order_placed__json_flat.http")
+    assert ran.code == 0, ran.err
+
+
+async def test_a_url_without_its_token_is_never_shown_as_one_to_paste(shell: Shell, standin: Standin) -> None:
+    shell.configure(standin.url, more=ANOTHER_SOURCE)
+    hidden = await shell.relay("sources")
+    assert (hidden.code, "/in/other/•••" in hidden.out) == (0, True)
+    revealed = await shell.relay("sources", "--reveal")
+    assert revealed.code == 1
+    assert "sources.other.tokens.0 asks for the environment variable NOT_SET" in revealed.err
+    assert "env:" not in revealed.out
+
+
+async def test_the_url_to_paste_is_the_one_the_world_reaches_and_revealing_it_is_written_down(
+    shell: Shell, house: House
+) -> None:
+    shell.variables |= {"RELAY_PUBLIC_URL": "https://relay.shop.example/"}
+    file = shell.folder / "relay.toml"
+    file.write_text(file.read_text().replace(TOKEN, "a b/c"))
+    ran = await shell.relay("sources", "--reveal")
+    assert "  https://relay.shop.example/in/shop/a%20b%2Fc" in ran.out.splitlines()
+    (act,) = (await house.desk().activity.page(limit=5)).acts
+    assert (act.by, act.what, act.on) == ("relay command", "revealed the URL", "shop")
 
 
 async def test_a_relay_is_listed_shown_discarded_restored_and_retried(shell: Shell, house: House) -> None:

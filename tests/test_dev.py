@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from relay import dev, settings
+from relay import addresses, dev, settings
 from relay.children import Child, keep
 from relay.dev import Commands
 from relay.embedded import Hold, socket_path
@@ -175,18 +175,18 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
 
 
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be used"):
+    with pytest.raises(SettingsError, match="expected an address of this machine"):
         planned(said_by(tmp_path, RELAY_HOST="192.0.2.1"))
 
 
 def test_the_stand_in_makes_way_where_its_port_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
-        assert dev.port_near(taken) != taken
+        assert addresses.port_near(taken) != taken
 
 
 def test_beyond_the_highest_port_the_stand_in_takes_another() -> None:
-    assert dev.port_near(65_536) < 65_536
+    assert addresses.port_near(65_536) < 65_536
 
 
 def test_the_curl_line_is_a_sale_that_a_shell_reads_as_meant(tmp_path: Path) -> None:
@@ -416,7 +416,7 @@ async def test_the_printed_curl_line_reaches_the_stand_in_and_ctrl_c_leaves_noth
 
         assert process.returncode == 0
         assert processes_of(tmp_path) == set()
-        assert dev.free_port("127.0.0.1", url.port or 0) == url.port
+        assert addresses.free_port("127.0.0.1", url.port or 0) == url.port
 
 
 async def test_a_killed_relay_dev_takes_its_children_with_it(tmp_path: Path) -> None:

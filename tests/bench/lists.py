@@ -19,7 +19,7 @@ from typing import Any, Final
 import httpx
 from redis.asyncio import Redis
 
-from relay.dev import port_near
+from relay.addresses import port_near
 from relay.journal import codec
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal, Wakeup

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import tomli_w
 
-from relay.dev import port_near
+from relay.addresses import port_near
 from relay.embedded import EmbeddedRedis
 
 TOKEN: Final = "a-token-of-the-benches"

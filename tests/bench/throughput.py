@@ -13,7 +13,7 @@ from typing import Any, cast
 import httpx
 from redis.asyncio import Redis
 
-from relay.dev import port_near
+from relay.addresses import port_near
 from tests.bench import rig
 from tests.bench.load import body
 from tests.bench.rig import TOKEN, Rig

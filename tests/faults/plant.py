@@ -19,8 +19,8 @@ import httpx
 import tomli_w
 
 from relay import settings
+from relay.addresses import free_port
 from relay.children import Child
-from relay.dev import free_port
 from relay.embedded import EmbeddedRedis
 from relay.testing.standin import Standin
 from tests.faults.outages import Outages

@@ -1,0 +1,111 @@
+"""What is said of a setting that is wrong: its key, what was found, what was expected, and never a secret."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from relay import settings, wiring
+from relay.errors import SettingsError
+
+SECRET = "hunter2-hunter2"
+FILE = """
+[destinations.main]
+api_key = "env:KEY"
+{destination}
+[sources.shop]
+adapter = "checkoutchamp"
+destination = "main"
+{source}
+"""
+
+
+def refused(text: str) -> str:
+    """What is said of a `relay.toml`."""
+    with pytest.raises(SettingsError) as caught:
+        wiring.sources(settings.parse(tomllib.loads(text), {"KEY": SECRET}))
+    said = str(caught.value)
+    assert SECRET not in said
+    assert len(said.splitlines()) == 1
+    return said
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("timeout = 15", "destinations.main.timeout is 15; expected a duration with its unit"),
+        ("timeout = 'soon'", "destinations.main.timeout is 'soon'; 'soon' is not a duration such as 10s"),
+        ("rate_per_minute = -1", "destinations.main.rate_per_minute is -1; expected 0 or more"),
+        ("rate_per_minute = 'many'", "destinations.main.rate_per_minute is 'many'; expected a whole number"),
+        ("retry_schedule = '10s 30s'", "destinations.main.retry_schedule is '10s 30s'; expected a list"),
+        ("url = 'api.example.com'", "destinations.main.url is 'api.example.com'; expected a URL such as"),
+        ("urls = 'x'", "destinations.main.urls is not a setting; did you mean 'url'?"),
+        ("lease = '1s'", "destinations.main: lease must be at least one and a half times timeout"),
+    ],
+)
+def test_of_a_destination(setting: str, says: str) -> None:
+    assert says in refused(FILE.format(destination=setting, source="tokens = ['t']"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("currency = 'Dollar'", "sources.shop.currency is 'Dollar'"),
+        ("deliver = 'perhaps'", "sources.shop.deliver is 'perhaps'; expected true or false"),
+        (
+            "upsell = 'hold'",
+            "sources.shop.upsell is 'hold'; expected push_again, event, or hold and how long",
+        ),
+        ("chargeback = 'no'", "sources.shop.chargeback is 'no'; expected 'refunded', 'event' or 'ignore'"),
+        ("options = 'none'", "sources.shop.options is 'none'; expected a table"),
+        ("api = { user = 'hunter2-hunter2' }", "sources.shop.api.user is not a setting; known are "),
+        ("signature = ['hunter2-hunter2']", "sources.shop.signature is a list; expected a table"),
+        ("options = { pending = 'later' }", "sources.shop.options.pending is 'later'; expected 'placed' or"),
+        ("options = { pendng = 'wait' }", "sources.shop.options.pendng is not a setting; did you mean 'pend"),
+    ],
+)
+def test_of_a_source(setting: str, says: str) -> None:
+    assert says in refused(FILE.format(destination="", source=f"tokens = ['t']\n{setting}"))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "says"),
+    [
+        ("token = ['hunter2-hunter2']", "sources.shop.token is not a setting; did you mean 'tokens'?"),
+        ("tokens = 'hunter2-hunter2'", "sources.shop.tokens is text; expected a list"),
+        ("tokens = []", "sources.shop.tokens is empty; expected one or more"),
+        ("tokens = ['']", "sources.shop.tokens.0: found nothing; expected a secret"),
+        ("tokens = [7]", "sources.shop.tokens.0 is a number; expected text in quotes"),
+        ("", "sources.shop.tokens is missing"),
+    ],
+)
+def test_of_tokens(tokens: str, says: str) -> None:
+    assert says in refused(FILE.format(destination="", source=tokens))
+
+
+def test_of_a_table_under_another_name() -> None:
+    text = FILE.format(destination="", source="tokens = ['t']").replace("[sources.", "[source.")
+    assert "source is not a setting; did you mean 'sources'?" in refused(text)
+
+
+def test_of_a_key_that_is_empty() -> None:
+    text = FILE.format(destination="", source="tokens = ['t']").replace("env:KEY", "")
+    assert "destinations.main.api_key: found nothing; expected a secret" in refused(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ({"RELAY_PORT": "80800"}, "RELAY_PORT is '80800'; expected 65535 or less"),
+        ({"RELAY_LOG_LEVEL": "loud"}, "RELAY_LOG_LEVEL is 'loud'; expected 'debug', 'info'"),
+        ({"RELAY_PUBLIC_URL": "shop.example"}, "RELAY_PUBLIC_URL is 'shop.example'; expected https:// and"),
+        ({"RELAY_SECRET_KEY": SECRET}, "RELAY_SECRET_KEY: expected 32 characters or more"),
+    ],
+)
+def test_of_the_environment(said: dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.environment(said)
+    assert says in str(caught.value)
+    assert SECRET not in str(caught.value)
