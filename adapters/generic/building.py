@@ -73,9 +73,9 @@ def _ids(body: Body) -> dict[str, Any]:
     """All names of the order: its id, its number, and the checkout it came from."""
     order, number = body.get("orderId"), body.get("orderNumber")
     checkout = body.get("properties", {}).get("checkoutId")
-    names = [f"order:{order}"] if order else []
-    names += [f"number:{number}"] if number else []
-    names += [f"checkout:{checkout}"] if isinstance(checkout, str) and checkout.strip() else []
+    names = [f"order:{order.strip()}"] if order else []
+    names += [f"number:{number.strip()}"] if number else []
+    names += [f"checkout:{checkout.strip()}"] if isinstance(checkout, str) and checkout.strip() else []
     return {"order_id": order or number, "order_number": number, "names": tuple(names)}
 
 
@@ -90,7 +90,7 @@ def _checkout(body: Body, reader: Reader) -> Event:
     return CheckoutStarted(
         **_booked(body, reader),
         order_id=body["checkoutId"],
-        names=(f"checkout:{body['checkoutId']}",),
+        names=(f"checkout:{body['checkoutId'].strip()}",),
         started_at=_moment(reader.started_at),
         url=body.get("checkoutUrl"),
     )

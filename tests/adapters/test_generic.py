@@ -36,6 +36,13 @@ def test_a_mapping_finds_the_delivery_id_in_the_body_even_of_what_is_ignored() -
         assert reading.delivery_id == "77"
 
 
+def test_blanks_around_an_id_make_no_other_order() -> None:
+    plain, blank = (only(adapter().read(post({**ORDER, "orderId": order}))) for order in ("1001", " 1001\t"))
+    assert isinstance(plain, OrderPlaced)
+    assert isinstance(blank, OrderPlaced)
+    assert (blank.order_id, blank.names) == (plain.order_id, plain.names)
+
+
 def test_an_id_longer_than_any_is_named() -> None:
     found = faults(lambda: adapter().read(post({**ORDER, "orderId": "9" * 201})))
     assert found == {"orderId": "is longer than 200 characters, which no id is"}
