@@ -28,6 +28,7 @@ from relay.errors import AttemptError, CallRefused, EndpointRefused, KeyRefused,
 from relay.journal.journal import Journal, Settled
 from relay.journal.meter import Meter
 from relay.journal.records import (
+    VERSION,
     Accepted,
     Leased,
     Limits,
@@ -65,8 +66,9 @@ SHORT_WAIT: Final = 1_200
 """Milliseconds that are waited out under the lease: the second's limit. Longer, and the relay is put back."""
 
 
-SEALED_WAIT: Final = 60_000
-"""Milliseconds until a relay is looked at again that was sealed with a key this process does not have."""
+LEFT_FOR: Final = 60_000
+"""Milliseconds until a relay is looked at again that was sealed with a key this process does not have, or
+written by a newer version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +123,26 @@ class Attempt:
             return
 
     async def _run(self) -> None:
+        if (version := self._newest()) > VERSION:
+            log.error("attempt.newer", relay=self._leased.id, version=version, known=VERSION)
+            await self._put_back(self._now_ms() + LEFT_FOR)
         try:
             events = await self._events()
             books = self._books()
         except VaultShut as error:  # a key in rotation, which this process was not told of yet
             log.error("attempt.sealed", relay=self._leased.id, key=error.key)  # noqa: TRY400
-            await self._put_back(self._now_ms() + SEALED_WAIT)
+            await self._put_back(self._now_ms() + LEFT_FOR)
             return
         for index, event in enumerate(events):
             last = index == len(events) - 1
             await self._event(index, event, books, last=last)
         await self._finish()
+
+    def _newest(self) -> int:
+        """The version of the newest process that wrote of this relay or its orders."""
+        return max(
+            int(fields.get("v", 1)) for fields in (self._leased.fields, *(f for _, f in self._leased.books))
+        )
 
     async def _events(self) -> tuple[Event, ...]:
         try:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+VERSION: Final = 1
+"""Of what lies in Redis and in spools, in each record's `v`. Two versions run side by side during an update:
+
+A new field has a default and is left out by whoever does not know it; for that nothing is counted up. Only
+what an older process would send wrongly counts VERSION up: it leaves such a relay, and what else is known of
+its order, to a newer one.
+"""
 
 
 class Status(StrEnum):

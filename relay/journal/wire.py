@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from relay.journal.records import Leased, Recording, Settlement
+from relay.journal.records import VERSION, Leased, Recording, Settlement
 from relay.journal.titles import title_of
 from relay.journal.vault import Vault
 
@@ -35,6 +35,7 @@ def meta(r: Recording, salt: bytes, vault: Vault) -> dict[str, Any]:
         "orders": [{"names": entry.names, "part": vault.seal_text(entry.part)} for entry in r.orders],
         "placed": "1" if r.places else "",
         "is_order": r.is_order,
+        "v": VERSION,
         "stage": r.stage,
         "title": r.title or title_of(r.reason),
         "backfill": "1" if r.backfill else "",

@@ -289,7 +289,24 @@ def load(plain: list[dict[str, Any]]) -> tuple[Event, ...]:
 
 def load_json(text: str | bytes) -> tuple[Event, ...]:
     """`load`, of JSON."""
-    return _events.validate_json(text)
+    try:
+        return _events.validate_json(text)
+    except ValidationError as error:
+        return _events.validate_json(to_json(_older(json.loads(text), error)))
+
+
+def _older(plain: Any, error: ValidationError) -> Any:
+    """`plain` without the fields that a newer version wrote and this one does not know; else raises."""
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        if fault["type"] != "extra_forbidden":
+            raise error
+        *path, name = fault["loc"]
+        node: Any = plain
+        for step in path:
+            if isinstance(step, int) or step in node:  # the kind stands in the path too
+                node = node[step]
+        del node[name]
+    return plain
 
 
 @dataclass(frozen=True, slots=True)

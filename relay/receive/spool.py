@@ -270,7 +270,8 @@ class Spool:
         plain: dict[str, Any] = json.loads(self._vault.open_text(text))
         plain["status"] = Status(plain["status"])
         plain["orders"] = tuple(BookEntry(tuple(e["names"]), e["part"]) for e in plain["orders"])
-        return Recording(**plain, blob=self._vault.open(blob), email=self._vault.open_text(email))
+        known = {name: value for name, value in plain.items() if name in Recording.__dataclass_fields__}
+        return Recording(**known, blob=self._vault.open(blob), email=self._vault.open_text(email))
 
     def _read_at_last(self, db: sqlite3.Connection, copy: Recording, first: str, kept: str) -> None:
         """Where what waits could not be read and its copy can: an adapter, or its options, were mended."""

@@ -37,6 +37,7 @@ local function write_book(m, id)
     local book = open_book(m.source, order.names, id, options.keep_ms)
     local key = P .. 'o:' .. m.source .. ':' .. book
     call('HSET', key, 'f:' .. id, order.part)
+    if m.v > 1 then call('HSET', key, 'v', m.v) end
     call('HINCRBY', key, 'version', 1)
     if m.person ~= '' then call('HSET', key, 'lane', m.person) end
     local known = call('HMGET', key, 'lane', 'united')
@@ -58,7 +59,7 @@ end
 local function write_relay(m, id, blob)
   local books = write_book(m, id)
   local lane = lane_of(m, books)
-  local fields = {'v', 1, 'source', m.source, 'adapter', m.adapter, 'dest', m.dest, 'endpoint', m.endpoint,
+  local fields = {'v', m.v, 'source', m.source, 'adapter', m.adapter, 'dest', m.dest, 'endpoint', m.endpoint,
     'status', m.status, 'lane', lane, 'kinds', m.kinds}
   local function set(name, value)
     if value and value ~= '' then fields[#fields + 1] = name; fields[#fields + 1] = value end
