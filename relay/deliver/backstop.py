@@ -1,6 +1,7 @@
 """The backstop of the job queue: drains what has been due for a while and nobody was woken for.
 
-The queue needs memory for every job. A full Redis gives it none, and what it holds must go out all the same.
+The queue needs memory for every job, which a full Redis does not give; and it goes by its host's clock, which
+may be set back an hour. What the journal holds must go out all the same.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from relay.journal.journal import Journal
 
 log: Final = structlog.get_logger()
 
-PATIENCE: Final = timedelta(seconds=5)
+PATIENCE: Final = timedelta(seconds=3)
 """The sweep wakes a drain after two."""
 
 
@@ -34,9 +35,15 @@ class Backstop:
         self._destinations = destinations
         self._sweep = sweep
         self._drain = drain
+        self._suspects: set[str] = set()
 
     async def look(self) -> None:
-        unwoken = [d.name for d in self._destinations if await self._is_unwoken(d)]
+        """Now and then: what is found at two looks, the queue does not wake."""
+        before, self._suspects = (
+            self._suspects,
+            {d.name for d in self._destinations if await self._is_unwoken(d)},
+        )
+        unwoken = sorted(before & self._suspects)
         if unwoken:
             log.warning("drain.unwoken", destinations=unwoken)
             await self._sweep()

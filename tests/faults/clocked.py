@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+
+import arq.worker
 
 from relay import app, cli, wiring
 from relay.journal.journal import Journal
@@ -18,13 +20,21 @@ from tests.support import STEPPED_CLOCK
 _FILE = Path(os.environ["RELAY_FAULTS_CLOCK"])
 
 
-def now() -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=float(_FILE.read_text()))
+def _ahead() -> timedelta:
+    return timedelta(seconds=float(_FILE.read_text()))
+
+
+class _Datetime(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + _ahead()
 
 
 def main() -> None:
-    vars(app)["Intake"] = functools.partial(Intake, clock=now)
+    vars(app)["Intake"] = functools.partial(Intake, clock=lambda: _Datetime.now(UTC))
     vars(wiring)["Journal"] = functools.partial(Journal, clock=STEPPED_CLOCK)
+    vars(arq.worker)["datetime"] = _Datetime
+    vars(arq.worker)["timestamp_ms"] = lambda: round(_Datetime.now(UTC).timestamp() * 1000)
     cli.main()
 
 

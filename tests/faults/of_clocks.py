@@ -7,12 +7,12 @@ import asyncio
 from tests.faults.scene import Scene
 
 
-async def web_clock_forward(scene: Scene) -> None:
-    await _set_webs(scene, scene.chance.uniform(1, 3600))
+async def host_clock_forward(scene: Scene) -> None:
+    await _set_host(scene, scene.chance.uniform(1, 3600))
 
 
-async def web_clock_back(scene: Scene) -> None:
-    await _set_webs(scene, -scene.chance.uniform(1, 3600))
+async def host_clock_back(scene: Scene) -> None:
+    await _set_host(scene, -scene.chance.uniform(1, 3600))
 
 
 async def redis_clock_forward(scene: Scene) -> None:
@@ -23,7 +23,7 @@ async def redis_clock_back(scene: Scene) -> None:
     await _set_redis(scene, -scene.chance.uniform(1, 3600))
 
 
-async def _set_webs(scene: Scene, seconds: float) -> None:
+async def _set_host(scene: Scene, seconds: float) -> None:
     scene.plant.set_clock(seconds)
     await asyncio.sleep(scene.chance.uniform(1, 4))
     scene.plant.set_clock(0)

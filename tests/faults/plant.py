@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import resource
 import signal
 import sys
@@ -109,7 +108,7 @@ class Plant:
             yield plant
 
     def set_clock(self, seconds: float) -> None:
-        """The web processes' is ahead of the true one by `seconds`."""
+        """The one of web and worker processes is ahead of the true one by `seconds`."""
         fresh = self.folder / "clock.new"
         fresh.write_text(str(seconds))
         fresh.rename(self.folder / "clock")
@@ -126,13 +125,10 @@ class Plant:
                 while not await _answers(http, f"{origin}/readyz"):  # noqa: ASYNC110 - another process's doing
                     await asyncio.sleep(0.05)
 
-    async def one_up(self, children: Sequence[Child], chance: random.Random) -> Child:
-        """Any that is not just starting."""
-        while True:
-            up = [child for child in children if child not in self._watches.values()]
-            if up:
-                return chance.choice(up)
-            await asyncio.wait(self._watches, return_when=asyncio.FIRST_COMPLETED)
+    async def all_up(self, children: Sequence[Child]) -> None:
+        """Until none of them is just starting."""
+        while starting := [watch for watch, child in self._watches.items() if child in children]:
+            await asyncio.wait(starting)
 
     async def kill(self, child: Child, *, away: float = 0) -> None:
         """Kill -9, and started again, at once or after `away` seconds."""

@@ -152,3 +152,18 @@ async def test_what_waits_outside_its_lane_waits_longer_by_the_time_that_nobody_
         await step_clock(redis, moment)
         await journal.sweep("main", LIMITS)
     assert [each.id for each in (await claim(journal)).relays] == [relay]
+
+
+async def test_that_nobody_sweeps_or_drains_is_seen_whatever_clock_the_queue_goes_by(
+    journal: Journal, redis: Redis
+) -> None:
+    patience = timedelta(seconds=3)
+    await queued(journal)
+    await journal.sweep("main", LIMITS)
+    assert not await journal.unwoken("main", LIMITS, patience)
+    await step_clock(redis, 3_500)  # due, and woken, and no drain came
+    assert await journal.unwoken("main", LIMITS, patience)
+    await claim(journal)
+    assert not await journal.unwoken("main", LIMITS, patience)
+    await step_clock(redis, 20_000)  # nothing is due, and nobody has looked since
+    assert await journal.unwoken("main", LIMITS, patience)

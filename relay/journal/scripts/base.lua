@@ -10,24 +10,32 @@ local call = redis.call
 local CLOCK, SLOWER = P .. 'clock', 20
 local host_ms = now_ms
 
+local function ahead_ms(host, by, since)
+  return by and math.max(0, by - math.floor(math.max(0, host - since) / SLOWER)) or 0
+end
+
 local function now_ms()
-  local host = host_ms()
-  local ahead = call('HMGET', CLOCK, 'by', 'since')
-  if not ahead[1] then return host end
-  return host + math.max(0, ahead[1] - math.floor(math.max(0, host - ahead[2]) / SLOWER))
+  local host, clock = host_ms(), call('HMGET', CLOCK, 'by', 'since', 'seen')
+  return math.max(host + ahead_ms(host, clock[1], clock[2]), tonumber(clock[3] or 0))
+end
+
+-- For how long nobody compared the clocks.
+local function silence()
+  local seen = call('HGET', CLOCK, 'seen')
+  return seen and now_ms() - seen or 0
 end
 
 -- Compares the clocks, every few seconds. Answers for how long nobody did.
 local function look_at_clock()
-  local host, now, seen = host_ms(), now_ms(), tonumber(call('HGET', CLOCK, 'seen'))
-  call('HSET', CLOCK, 'seen', math.max(now, seen or 0))
-  if not seen then return 0 end
+  local host, clock = host_ms(), call('HMGET', CLOCK, 'by', 'since', 'seen')
+  local now, seen = host + ahead_ms(host, clock[1], clock[2]), tonumber(clock[3] or 0)
   if now < seen - 1000 then
     call('HSET', CLOCK, 'by', seen - host, 'since', host)
-  elseif host == now or host > seen + 60000 then -- the second: it had been set back by mistake
+  elseif now == host then
     call('HDEL', CLOCK, 'by', 'since')
   end
-  return now - seen
+  call('HSET', CLOCK, 'seen', math.max(now, seen))
+  return seen > 0 and math.max(0, now - seen) or 0
 end
 
 local function get(id, ...)

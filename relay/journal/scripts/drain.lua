@@ -58,8 +58,9 @@ local function sweep()
   return now
 end
 
--- 1: something should have been sent for a while, and nobody drains. Writes nothing.
+-- 1: something should have been sent for a while, and nobody drains, or nobody sweeps. Writes nothing.
 local function unwoken()
+  if silence() > 2 * o.patience_ms then return 1 end
   local holder = call('GET', key)
   if holder and holder ~= 'woken' then return 0 end
   local at, due = next_due(o.dest, o.limits, now)
