@@ -38,6 +38,26 @@ Scalar: TypeAlias = str | int | float | bool
 """A value beside an order or of a profile. A float is somebody's rating or weight, never money."""
 
 
+def _name(text: str) -> str:
+    kind, colon, value = text.partition(":")
+    return f"{kind}{colon}{value.strip()}"
+
+
+def _one_of_each_kind(names: tuple[str, ...]) -> tuple[str, ...]:
+    kinds: dict[str, str] = {}
+    for name in names:
+        kinds.setdefault(name.partition(":")[0], name)
+    return tuple(kinds.values())
+
+
+Names = Annotated[
+    tuple[Annotated[Identifier, AfterValidator(_name)], ...],
+    Field(min_length=1, max_length=8),
+    AfterValidator(_one_of_each_kind),
+]
+"""An order's names as "kind:value". It has one of each kind: a second is another order's to the book."""
+
+
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time needs an offset, best Z")
@@ -137,7 +157,7 @@ class _OrderFields(Model):
     """
 
     order_id: Identifier
-    names: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=8)]
+    names: Names
     order_number: Identifier | None = None
     customer: Customer = Customer()
     currency: Currency | None = None

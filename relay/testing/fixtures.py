@@ -12,22 +12,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from relay import httpfile
-from relay.compose.book import Facts, Part, fold
-from relay.compose.compose import Moment, Refuse, Send, Skip, Wait, compose
 from relay.compose.policy import Policy
 from relay.errors import PostbackError
 from relay.normalise import events as normalised
 from relay.normalise import registry, times
 from relay.normalise.contract import Adapter, Ignored, Postback, SourceContext
-from relay.normalise.events import BOOKED, BookedEvent, CheckoutStarted, Event
+from relay.testing.story import Story
 
 _STEP: Final = re.compile(r"(.+)\.step(\d+)")
 _ABOUT: Final = frozenset({"source", "received_at", "not_words"})
@@ -98,75 +96,6 @@ def adapter(kind: registry.AdapterType, source: Mapping[str, Any]) -> Adapter:
     return registry.build(kind, context, source.get("options", {}))
 
 
-@dataclass
-class Known:
-    """One order as a story knows it so far."""
-
-    names: set[str]
-    parts: dict[str, Part] = field(default_factory=dict)
-    sent: dict[str, str] = field(default_factory=dict)
-    order_id: str | None = None
-
-    @property
-    def facts(self) -> Facts:
-        return fold(self.parts.values(), self.sent, order_id=self.order_id)
-
-
-@dataclass
-class Story:
-    """What becomes of postbacks one after another: the order books, in memory."""
-
-    policy: Policy
-    orders: list[Known] = field(default_factory=list)
-    last_order: dict[str, datetime] = field(default_factory=dict)
-
-    def tell(self, number: int, postback: Postback, events: tuple[Event, ...]) -> Iterator[dict[str, Any]]:
-        """The calls, as {"path", "body"}, and for an event without one {"skipped": why}."""
-        relay = f"{number:020d}"
-        for event in events:
-            if isinstance(event, BOOKED):
-                self._see(relay, postback, event)
-        for event in events:
-            yield from self._compose(relay, postback, event)
-
-    def _see(self, relay: str, postback: Postback, event: BookedEvent) -> None:
-        known = self._known(event)
-        mine = known.parts.get(relay)
-        known.names.update(event.names)
-        known.parts[relay] = Part(relay, postback.received_at, (*(mine.events if mine else ()), event))
-        if not isinstance(event, CheckoutStarted) and event.customer.email:
-            self.last_order[event.customer.email.lower()] = postback.received_at
-
-    def _known(self, event: BookedEvent) -> Known:
-        for known in self.orders:
-            if known.names & set(event.names):
-                return known
-        self.orders.append(Known(set(event.names)))
-        return self.orders[-1]
-
-    def _compose(self, relay: str, postback: Postback, event: Event) -> Iterator[dict[str, Any]]:
-        known = self._known(event) if isinstance(event, BOOKED) else None
-        facts = known.facts if known else None
-        match compose(event, facts, self.policy, self._moment(relay, postback, event)):
-            case Send(calls):
-                for call in calls:
-                    yield {"path": call.path, "body": call.body}
-                    if known and facts and call.booked:
-                        known.sent[call.meaning] = call.digest
-                        known.order_id = call.body.get("orderId", known.order_id)
-            case Skip(reason) | Wait(reason) | Refuse(reason):
-                yield {"skipped": reason}
-
-    def _moment(self, relay: str, postback: Postback, event: Event) -> Moment:
-        email = event.customer.email if isinstance(event, CheckoutStarted) else None
-        return Moment(
-            relay=relay,
-            received_at=postback.received_at,
-            now=postback.received_at,
-            last_order_at=self.last_order.get(email.lower()) if email else None,
-        )
-
-
 def outcomes(kind: registry.AdapterType, fixture: Fixture) -> list[dict[str, Any]]:
     """What becomes of each step, in the form of the files beside the requests."""
     reader = adapter(kind, fixture.source)
@@ -221,7 +150,9 @@ def accept(kind: registry.AdapterType, folder: Path) -> tuple[list[Path], list[s
 def as_file(expected: Mapping[str, Any], outcome: Mapping[str, Any], *, first: bool = True) -> str:
     """`outcome` as it stands in a file, behind what `expected` says about the fixture itself."""
     about = {k: v for k, v in expected.items() if k in _ABOUT and v and (first or k != "source")}
-    told = {key: value for key, value in outcome.items() if key != "skipped" or value}
+    silent = set() if outcome.get("skipped") else {"skipped"}
+    silent |= set() if "faults" in expected else {"faults"}
+    told = {key: value for key, value in outcome.items() if key not in silent}
     return json.dumps({**about, **told}, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -14,7 +14,8 @@ from relay.normalise.events import (
     OrderRefunded,
     Refund,
 )
-from relay.testing.fixtures import Story, policy
+from relay.testing.fixtures import policy
+from relay.testing.story import Story
 from tests.adapters.readings import only, placed, refund, warnings
 from tests.adapters.stickyio_support import (
     MOMENT,

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from relay.compose.policy import Policy
 from relay.normalise.contract import Postback
 from relay.normalise.events import load
-from relay.testing.fixtures import Story
+from relay.testing.story import Story
 from tests.support import cancelled, checkout, fulfilled, placed, refunded
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,7 +56,9 @@ class OneOrder(RuleBasedStateMachine):
     def facts_are_those_of_what_was_told_whatever_its_order(self) -> None:
         if not self.told:
             return
-        facts = self.story.orders[0].facts
+        known = self.story.books.of("id:A-1")
+        assert known is not None
+        facts = known.facts
         assert facts.kinds == {event["kind"] for event in self.told}
         assert facts.refunded_minor == max((_amount(e) for e in self.told), default=0)
 

@@ -11,7 +11,7 @@ from relay.compose.compose import Moment, Send, compose
 from relay.compose.policy import Policy
 from relay.normalise.contract import Postback
 from relay.normalise.events import load
-from relay.testing.fixtures import Story
+from relay.testing.story import Story
 from tests.support import cancelled, checkout, fulfilled, placed, refunded, thin
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -79,7 +79,9 @@ def test_a_held_sale_goes_out_once_with_the_final_total() -> None:
         assert [c for c in story.tell(number, postback, load([placed(total=total)])) if "path" in c] == []
     (first,) = load([placed(total=100)])
     later = Moment(relay="1", received_at=START, now=START + timedelta(minutes=15))
-    composed = compose(first, story.orders[0].facts, policy, later)
+    known = story.books.of("id:A-1")
+    assert known is not None
+    composed = compose(first, known.facts, policy, later)
     assert isinstance(composed, Send)
     assert [call.body["totalCents"] for call in composed.calls] == [150]
 
