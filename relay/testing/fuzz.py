@@ -57,7 +57,7 @@ def run(subject: Subject, count: int, seed: int = 0) -> Tally:
 def _told(scene: Scene, made_by: Sequence[int], others: Sequence[Message], *, where: str) -> Told:
     mutation = mutated(scene.request, made_by, others)
     try:
-        return scene.tell(mutation.request, mutation.said)
+        return scene.tell(mutation.request, mutation.said, through=True)
     except Breach as breach:
         smallest, trouble = _smaller(scene, mutation, others, breach)
     raise Breach(
@@ -73,7 +73,7 @@ def _smaller(
     for seed in mutation.seeds:
         fewer = mutated(scene.request, [s for s in mutation.seeds if s != seed], others)
         try:
-            scene.tell(fewer.request, fewer.said)
+            scene.tell(fewer.request, fewer.said, through=True)
         except Breach as smaller:
             return _smaller(scene, fewer, others, smaller)
     return mutation, breach

@@ -26,7 +26,7 @@ def refuses_a_cut_body(subject: Subject, fixture: Fixture) -> None:
     for scene in scenes(subject, fixture):
         request = scene.request
         is_json = opened(request).kind == "json"
-        for at in _cuts(request.body):
+        for at in _cuts(request.body, fixture):
             cut = replace(request, body=request.body[:at])
             said = f"cut after {at} of {len(request.body)} bytes"
             told = scene.tell(cut, said)
@@ -37,8 +37,8 @@ def refuses_a_cut_body(subject: Subject, fixture: Fixture) -> None:
                 )
 
 
-def _cuts(body: bytes) -> range:
-    return range(0, len(body.rstrip()), max(1, len(body) // _CUTS))
+def _cuts(body: bytes, fixture: Fixture) -> range:
+    return range(0, len(body.rstrip()), max(1, len(body) * len(fixture.steps) // _CUTS))
 
 
 def reads_or_refuses_wrong_types(subject: Subject, fixture: Fixture) -> None:
@@ -48,7 +48,7 @@ def reads_or_refuses_wrong_types(subject: Subject, fixture: Fixture) -> None:
         next(kinds)
     for scene in scenes(subject, fixture):
         message = opened(scene.request)
-        places = _some([place for place, _ in message.values() if len(place) > 1], fixture.name)
+        places = _some([place for place, _ in message.values() if len(place) > 1], fixture)
         for place in places:
             scene.tell(message.without(place).closed(), f"without {message.named(place)}")
             value = next(kinds)
@@ -56,10 +56,10 @@ def reads_or_refuses_wrong_types(subject: Subject, fixture: Fixture) -> None:
             scene.tell(message.with_values({place: value}).closed(), said)
 
 
-def _some(places: list[Place], name: str) -> list[Place]:
-    """At most so many, spread over all; other ones for another fixture."""
-    step = -(-len(places) // _PLACES) or 1
-    return places[_number(name) % step :: step]
+def _some(places: list[Place], fixture: Fixture) -> list[Place]:
+    """At most so many in a whole story, spread over all; other ones for another fixture."""
+    step = -(-len(places) * len(fixture.steps) // _PLACES) or 1
+    return places[_number(fixture.name) % step :: step]
 
 
 def _number(name: str) -> int:

@@ -103,6 +103,13 @@ class Trial:
             return Told(outcome)
         return Told(outcome, self._composed(postback, outcome))
 
+    def follow(self, postback: Postback) -> None:
+        """As `tell`, of a postback that is as it should be."""
+        self._number += 1
+        outcome = read(self.reader, postback)
+        if isinstance(outcome, Events):
+            self._composed(postback, outcome)
+
     def _record(self, postback: Postback, outcome: Reading | PostbackError) -> None:
         """As the intake does it: what cannot be written down would be lost."""
         copy = copy_digest(self._source, postback)
@@ -223,24 +230,26 @@ class Scene:
     def name(self) -> str:
         return f"step {self.index + 1}" if len(self.fixture.steps) > 1 else "the request"
 
-    def tell(self, request: RawRequest, said: str = "") -> Told:
-        """What becomes of `request` in this step's place; `said` is what was changed, for people."""
+    def tell(self, request: RawRequest, said: str = "", *, through: bool = False) -> Told:
+        """What becomes of `request` in this step's place; `said` is what was changed, for people.
+
+        With `through` the steps behind it are told too.
+        """
         try:
-            return self._told(request)
+            return self._told(request, through=through)
         except Breach as breach:
             raise Breach(f"{self.name} {said}: {breach.what}", breach.advice) from breach
 
-    def _told(self, request: RawRequest) -> Told:
+    def _told(self, request: RawRequest, *, through: bool) -> Told:
         agreed = self._names(request) in (frozenset(), self._names(self.request))
         trial = Trial(self.subject, self.fixture, self.reader, one_order=agreed)
-        steps = enumerate(self.fixture.steps, 1)
-        told = [
-            trial.tell(
-                request.postback(step.postback(n).received_at) if n == self.index + 1 else step.postback(n)
-            )
-            for n, step in steps
-        ]
-        return told[self.index]
+        postbacks = [step.postback(number) for number, step in enumerate(self.fixture.steps, 1)]
+        for postback in postbacks[: self.index]:
+            trial.follow(postback)
+        told = trial.tell(request.postback(postbacks[self.index].received_at))
+        for postback in postbacks[self.index + 1 :] if through else ():
+            trial.follow(postback)
+        return told
 
     def _names(self, request: RawRequest) -> frozenset[str]:
         outcome = read(self.reader, request.postback(fixtures.DEFAULT_RECEIVED))
