@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from getpass import getpass
 from pathlib import Path
@@ -21,10 +23,10 @@ from relay.commands import pull, relays
 from relay.commands.adapters import adapters
 from relay.commands.capture import capture_
 from relay.commands.tools import Data, Json, SourceName, Tools, print_json, with_tools
-from relay.errors import RelayError, SettingsError
+from relay.errors import JournalAway, RelayError, SettingsError
 from relay.journal.forget import Forgotten
 from relay.journal.forget import forget as erase
-from relay.normalise import registry, times
+from relay.normalise import registry
 from relay.ops import show
 from relay.ops.access import Role, people
 from relay.ops.access.people import SHORTEST
@@ -102,37 +104,39 @@ def sources(
     """Each source with its postback URL, its last postback and its counts."""
 
     async def ask(tools: Tools) -> list[dict[str, Any]]:
-        stats = await tools.desk.queries.stats()
-        found = []
-        for name, source in tools.config.sources.items():
-            _, last = await tools.desk.queries.source_times(name)
-            found.append(
-                {
-                    "source": name,
-                    "adapter": source.adapter,
-                    "url": await _url(tools, name, source, reveal=reveal),
-                    "last_postback": times.z(times.from_ms(last)) if last else None,
-                    "counts": stats.sources.get(name, {}),
-                }
-            )
-        return found
+        return [
+            {
+                "source": source.name,
+                "adapter": source.adapter,
+                "url": await _url(tools, source.name, reveal=reveal),
+                "last_postback": source.last,
+                "counts": source.numbers.model_dump(exclude={"hours"}) if source.numbers else None,
+            }
+            for source in await tools.desk.overview.sources()
+        ]
 
     found = with_tools(data, ask)
     if as_json:
         print_json(found)
         return
     for source in found:
-        counts = ", ".join(f"{n} {word}" for word, n in source["counts"].items() if n) or "nothing received"
-        typer.echo(f"{source['source']} ({source['adapter']})\n  {source['url']}")
-        typer.echo(f"  last postback: {source['last_postback'] or 'never'}; {counts}")
+        typer.echo(f"{source['source']} ({source['adapter']})\n  {source['url']}\n  {_came(source)}")
 
 
-async def _url(tools: Tools, name: str, source: settings.Source, *, reveal: bool) -> str:
+def _came(source: Mapping[str, Any]) -> str:
+    if source["counts"] is None:
+        return "what came of it is not known: Redis does not answer"
+    counts = ", ".join(f"{n} {word}" for word, n in source["counts"].items() if n) or "nothing received"
+    return f"last postback: {source['last_postback'] or 'never'}; {counts}"
+
+
+async def _url(tools: Tools, name: str, *, reveal: bool) -> str:
     place = addresses.site(tools.env.host, tools.env.port, tools.env.public_url)
     if not reveal:
         return f"{place}/in/{name}/•••"
-    token = settings.needed(source.tokens[0], f"sources.{name}.tokens.0")
-    await tools.desk.activity.note(_ACTOR, "revealed the URL", name)
+    token = settings.needed(tools.config.sources[name].tokens[0], f"sources.{name}.tokens.0")
+    with suppress(JournalAway):  # whoever sets it up needs the URL before the first start
+        await tools.desk.activity.note(_ACTOR, "revealed the URL", name)
     return addresses.postback_url(place, name, token)
 
 

@@ -28,11 +28,10 @@ class _Patient(TextIOBase):
 
 
 def configure(level: str, form: Literal["json", "console"]) -> None:
-    """Once per process. Libraries that would log URLs or job arguments speak from warnings up."""
+    """Once per process. Libraries would log URLs, headers, job arguments: they speak from warnings up."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(level=threshold, format="%(message)s", stream=sys.stderr, force=True)
-    for chatty in ("arq.worker", "arq.connections", "httpx", "uvicorn", "uvicorn.error", "asyncio"):
-        logging.getLogger(chatty).setLevel(max(threshold, logging.WARNING))
+    quiet = max(threshold, logging.WARNING)
+    logging.basicConfig(level=quiet, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("uvicorn.access").disabled = True
     renderer = (
         structlog.processors.JSONRenderer()

@@ -252,6 +252,13 @@ async def test_the_url_to_paste_is_the_one_the_world_reaches_and_revealing_it_is
     assert (act.by, act.what, act.on) == ("relay command", "revealed the URL", "shop")
 
 
+async def test_the_url_to_paste_is_told_before_anything_runs(shell: Shell) -> None:
+    shell.variables["RELAY_REDIS_URL"] = "redis://127.0.0.1:1/0"
+    ran = await shell.relay("sources", "--reveal")
+    assert f"/in/shop/{TOKEN}" in ran.out
+    assert "not known: Redis does not answer" in ran.out
+
+
 async def test_a_relay_is_listed_shown_discarded_restored_and_retried(shell: Shell, house: House) -> None:
     await house.serve()
     answer = await house.post(error="unmappable", field="emailAddress")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from io import StringIO
@@ -30,6 +31,20 @@ def test_a_log_on_a_full_disk_raises_nothing(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "stderr", FullDisk())
     log.configure("info", "json")
     structlog.get_logger().info("spool.drained", relays=3)
+
+
+def test_libraries_say_nothing_of_urls_and_headers_even_while_debugging(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    log.configure("debug", "json")
+    for library in ("httpx", "httpcore.http11", "aiohttp.client", "a.library.of.tomorrow"):
+        logging.getLogger(library).info("POST https://hooks.example/a-secret")
+    assert written.getvalue() == ""
+    logging.getLogger("asyncio").warning("slow")
+    structlog.get_logger().debug("spool.looked")
+    assert written.getvalue().count("\n") == 2
 
 
 def test_a_log_line_is_one_event(monkeypatch: pytest.MonkeyPatch) -> None:

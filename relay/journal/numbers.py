@@ -37,7 +37,8 @@ class Hour:
 class Traffic:
     """One destination now. `due`: lanes whose head may go, `sending` those under lease.
 
-    `queued`, `retrying` and `held` (by a pause) count relays; `waiting` those outside their lanes. Moments
+    `queued`, `retrying` and `held` (by a pause) count relays; `waiting` those outside their lanes.
+    `failing_ms`: since when tries have failed, `failures` of them, with nothing accepted between. Moments
     are ms.
     """
 
@@ -52,6 +53,8 @@ class Traffic:
     slow_until_ms: int | None
     accepted_ms: int | None
     probed_ms: int | None
+    failing_ms: int | None
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ class Numbers:
             slow_until_ms=slow if slow > now else None,
             accepted_ms=int(fields["accepted"]) if "accepted" in fields else None,
             probed_ms=int(fields["probed"]) if "probed" in fields else None,
+            failing_ms=int(fields["failing"]) if "failing" in fields else None,
+            failures=int(fields.get("failures", 0)),
         )
 
     async def workers(self, within_ms: int) -> list[Beat]:

@@ -101,7 +101,10 @@ class Operations:
         why = None if force else await self.overtaken(detail)
         if why:
             return Refused(f"{why}: it would end as ignored", word="force")
-        return _result(detail.relay.id, await self._acts.retry(detail.relay.id, by=by, force=force), _QUEUED)
+        answer = await self._acts.retry(detail.relay.id, by=by, force=force)
+        return (
+            Refused(_under_way(detail.relay)) if answer == Status.QUEUED else _result(relay, answer, _QUEUED)
+        )
 
     async def map_again(
         self, detail: RelayDetail, *, by: str, force: bool = False, replay: str = ""
@@ -235,6 +238,12 @@ def _guard(relay: Relay, *, force: bool, stale: bool) -> Refused | None:
     return None
 
 
+def _under_way(relay: Relay) -> str:
+    if relay.status is Status.HELD:
+        return f"it waits for {relay.destination}, and leaves by itself once that takes calls: {relay.reason}"
+    return "it is queued already, and leaves by itself when its turn comes"
+
+
 def stage_of(relay: Relay) -> Stage:
     """Where to run it again from: where it died."""
     return "normalise" if relay.stage == "normalise" else "deliver"
@@ -258,7 +267,21 @@ def _result(relay: str, answer: str, status: Status) -> Done | Refused:
         return _unknown(relay)
     if answer == "being sent":
         return Refused("it is being sent this moment; look again in a few seconds")
-    return Refused(f"it is {answer}; that does not fit")
+    return Refused(_UNFIT.get((status, answer), f"it is {answer}; that cannot be done with it now"))
+
+
+_UNFIT: Final[dict[tuple[str, str], str]] = {
+    (Status.DISCARDED, Status.DELIVERED): "it was delivered; what was sent cannot be called back",
+    (
+        Status.DISCARDED,
+        Status.IGNORED,
+    ): "it is ignored: nothing is sent of it, so there is nothing to discard",
+    (Status.DISCARDED, Status.DISCARDED): "it is discarded already",
+    **{
+        (Status.DEAD, status): f"it is {status}; only what was discarded can be restored" for status in Status
+    },
+}
+"""What people are told, by the status they wanted and the one it has."""
 
 
 def _unknown(relay: str) -> Refused:

@@ -102,7 +102,7 @@ class PauseView(View):
 
 class TrafficView(View):
     """`due`: customers whose turn it is; `sending`: those being served. `held` by a pause, `waiting` for more
-    to be known.
+    to be known. `failing_since`: nothing was accepted since, and the last `failures` tries failed.
     """
 
     minute: Used
@@ -116,6 +116,8 @@ class TrafficView(View):
     slow_until: str | None
     last_accepted: str | None
     last_probe: str | None
+    failing_since: str | None
+    failures: Count
 
 
 class DestinationView(View):

@@ -246,4 +246,6 @@ def _traffic(now: Traffic, limits: Limits) -> TrafficView:
         slow_until=moment(now.slow_until_ms),
         last_accepted=moment(now.accepted_ms),
         last_probe=moment(now.probed_ms),
+        failing_since=moment(now.failing_ms),
+        failures=now.failures,
     )

@@ -304,4 +304,4 @@ def _changed(replay: str, to: str, answer: str) -> Done | Refused:
         return Done(to)
     if answer == "unknown":
         return Refused(f"there is no replay {replay}", missing=True)
-    return Refused(f"it is {answer}; that does not fit")
+    return Refused(f"it is {answer}; that cannot be done with it now")

@@ -39,6 +39,23 @@ async def test_the_first_sentence_follows_the_destination(house: House, page: Pa
     await expect(page.get_by_role("heading", level=1)).to_have_text("Relaying normally")
 
 
+async def test_the_first_sentence_tells_of_a_destination_that_takes_nothing(house: House, page: Page) -> None:
+    house.raw["destinations"]["main"]["retry_schedule"] = ["10m"]
+    await house.work()
+    house.standin.faults.status(503, times=None)
+    for n in range(3):
+        relay = await house.post(placed(f"A-{n}", email=f"kim{n}@example.com"))
+        await house.until(relay.id, "retrying")
+    await page.goto("/ops/")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("main takes nothing since")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("3 relays are tried again")
+    await page.get_by_role("link", name="Look at what was answered").click()
+    await page.locator(f"a[href='/ops/relays/{relay.id}']").click()
+    said = page.locator("[data-say]")
+    await expect(said).to_have_attribute("data-say", re.compile(r"^Tried again in \d+ min$"))
+    await expect(said).not_to_contain_text('">')
+
+
 async def test_an_issue_is_tried_with_one(house: House, page: Page) -> None:
     await house.work()
     relays = await refused(house, "A-1", "A-2", "A-3")

@@ -47,10 +47,22 @@ async def test_every_act_is_written_down_newest_first(house: House, relay: str) 
 
 async def test_an_act_that_does_not_fit_is_refused_and_not_written_down(house: House, relay: str) -> None:
     refused = await house.api("POST", f"/relays/{relay}/restore")
-    assert (refused.status_code, refused.json()["detail"]) == (409, "it is dead; that does not fit")
+    advice = "it is dead; only what was discarded can be restored"
+    assert (refused.status_code, refused.json()["detail"]) == (409, advice)
     missing = await house.api("POST", "/relays/none/discard")
     assert missing.status_code == 404
     assert await activity(house) == []
+
+
+async def test_a_retry_of_what_is_on_its_way_says_what_it_waits_for(house: House) -> None:
+    await house.serve()
+    sale = await house.post(placed())
+    refused = await house.api("POST", f"/relays/{sale.id}/retry")
+    assert refused.json()["detail"] == "it is queued already, and leaves by itself when its turn comes"
+    await house.api("POST", "/destinations/main/pause", reason="moving house")
+    refused = await house.api("POST", f"/relays/{sale.id}/retry")
+    assert refused.status_code == 409
+    assert "it waits for main, and leaves by itself once that takes calls: moving house" in refused.text
 
 
 async def test_what_was_overtaken_asks_for_a_second_word(house: House) -> None:

@@ -15,6 +15,8 @@ from relay.ops.figures import DestinationView, PauseView, SourceView, StatsView,
 from relay.ops.pages.saying import counted, parsed, sentence, span, time_ago, time_at, veiled
 
 Tone = Literal["good", "wait", "bad", "unknown"]
+FAILING: Final = 3
+"""Failed tries in a row: more than a hiccup."""
 LATE: Final = timedelta(minutes=2)
 """A relay that waits longer although nothing is paused: somebody should know."""
 
@@ -45,7 +47,7 @@ def told(now: Now) -> tuple[Word, ...]:
     """Never empty; the most urgent first."""
     if now.stats.received is None:
         return (_away(now.stats),)
-    words = (*_paused(now), *_dead(now), *_idle(now), *_late(now), *_unbalanced(now))
+    words = (*_paused(now), *_dead(now), *_idle(now), *_failing(now), *_late(now), *_unbalanced(now))
     return words or (_normal(now),)
 
 
@@ -125,6 +127,27 @@ def _idle(now: Now) -> Iterable[Word]:
         says = "No worker is running" + (f", so {counted(waiting, 'relay')} wait" if waiting else "")
         more = Markup("Postbacks are taken and kept. Start <code>relay work</code>, and they leave in order.")
         yield Word("bad" if waiting else "wait", says, more)
+
+
+def _failing(now: Now) -> Iterable[Word]:
+    for destination in now.destinations:
+        traffic = destination.traffic
+        if not traffic or destination.pauses or not traffic.retrying or traffic.failures < FAILING:
+            continue
+        where = Markup("<em>{}</em>").format(destination.name)
+        since = Markup(" since {}").format(time_at(traffic.failing_since)) if traffic.failing_since else ""
+        yield Word(
+            "wait",
+            Markup("{} takes nothing{}; {} tried again").format(where, since, _are(traffic.retrying)),
+            f"The last {traffic.failures:,} tries failed. Nothing is lost: what waits is tried again by"
+            " itself, for days, and leaves in order.",
+            "Look at what was answered",
+            f"/ops/relays?filter=status:retrying+destination:{destination.name}",
+        )
+
+
+def _are(relays: int) -> str:
+    return f"{counted(relays, 'relay')} {'is' if relays == 1 else 'are'}"
 
 
 def _late(now: Now) -> Iterable[Word]:
