@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 
@@ -132,7 +132,6 @@ class Attempt:
         except VaultShut as error:  # a key in rotation, which this process was not told of yet
             log.error("attempt.sealed", relay=self._leased.id, key=error.key)  # noqa: TRY400
             await self._put_back(self._now_ms() + LEFT_FOR)
-            return
         for index, event in enumerate(events):
             last = index == len(events) - 1
             await self._event(index, event, books, last=last)
@@ -414,7 +413,7 @@ class Attempt:
             code=code,
         )
 
-    async def _put_back(self, when_ms: int) -> None:
+    async def _put_back(self, when_ms: int) -> NoReturn:
         await self._settle(status=self._waiting_status(), due_ms=max(when_ms, self._now_ms()))
         raise Stopped
 

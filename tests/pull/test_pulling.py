@@ -192,7 +192,10 @@ async def test_the_command_tells_a_merchant_what_never_arrived(
     [
         ("", "sources.shop.api is missing"),
         ('api = {login_id = "relay"}', "sources.shop.api.password is missing"),
-        ('api = {login_id = "relay", password = 17}', "sources.shop.api.password is a number; expected text in quotes"),
+        (
+            'api = {login_id = "relay", password = 17}',
+            "sources.shop.api.password is a number; expected text in quotes",
+        ),
     ],
 )
 async def test_a_source_that_cannot_be_asked_is_told_why(
