@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from relay.testing.standin.orders import Sender
-    from relay.testing.standin.standin import Standin
+    from relay.testing.standin.state import State
 
 SHOWN = 100
 
 
-def build(standin: Standin) -> Starlette:
+def build(standin: State) -> Starlette:
     control = Control(standin)
     return Starlette(
         routes=[
@@ -57,7 +57,7 @@ def build(standin: Standin) -> Starlette:
 class Calls:
     """Every path that is not the stand-in's own: spoiled where a fault says so, recorded, answered."""
 
-    def __init__(self, standin: Standin) -> None:
+    def __init__(self, standin: State) -> None:
         self._standin = standin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -175,7 +175,7 @@ class SameSite:
 class Control:
     """What scripts and people use to watch and steer a stand-in in another process."""
 
-    def __init__(self, standin: Standin) -> None:
+    def __init__(self, standin: State) -> None:
         self._standin = standin
 
     async def page(self, _: Request) -> Response:
