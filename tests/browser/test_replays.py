@@ -8,12 +8,12 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from relay.journal.ids import Ids
-from relay.journal.records import Recording, Status
+from relay.journal.records import Status
 from relay.normalise import times
 from relay.ops.access import Role
 from relay.ops.access.people import line
 from tests.browser.busy import REFUSED, refused
+from tests.recordings import recording
 from tests.support import House, placed
 
 PASSWORD = "correct horse battery"
@@ -174,20 +174,7 @@ async def test_a_viewer_sees_the_plan_and_starts_nothing(
 async def _a_week_old(house: House) -> None:
     """A dead letter of last week."""
     at = times.now_ms() - 7 * 86_400_000
-    relay = Ids().new(at)
     blob = json.dumps({"postback": {}, "reading": {"events": [placed("O-1")]}}).encode()
     await house.journal().record(
-        Recording(
-            id=relay,
-            source="shop",
-            adapter="spoken",
-            destination="main",
-            at_ms=at,
-            status=Status.DEAD,
-            copy=relay,
-            window_ms=1,
-            blob=blob,
-            stage="deliver",
-            reason="refused",
-        )
+        recording(at_ms=at, status=Status.DEAD, blob=blob, stage="deliver", reason="refused")
     )

@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal, Wakeup
-from relay.journal.records import Claim, Limits, Recording, Reservation, Settlement, Status
+from relay.journal.records import Claim, Limits, Reservation, Settlement, Status
+from tests.recordings import recording
 from tests.support import STEPPED_CLOCK, step_clock
 
 LIMITS = Limits("key", minute=3)
@@ -25,20 +26,7 @@ def journal(redis: Redis) -> Journal:
 
 async def queued(journal: Journal) -> str:
     relay = IDS.new()
-    await journal.record(
-        Recording(
-            id=relay,
-            source="shop",
-            adapter="spoken",
-            destination="main",
-            at_ms=1,
-            status=Status.QUEUED,
-            copy=relay,
-            window_ms=60_000,
-            blob=b"{}",
-            email=f"{relay}@example.com",
-        )
-    )
+    await journal.record(recording(id=relay, email=f"{relay}@example.com"))
     return relay
 
 

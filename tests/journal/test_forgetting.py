@@ -14,10 +14,11 @@ from relay.embedded import EmbeddedRedis
 from relay.journal import codec
 from relay.journal.forget import forget
 from relay.journal.ids import Ids
-from relay.journal.records import Recording, Status
+from relay.journal.records import Status
 from relay.journal.retention import Retention, retain
 from relay.normalise import times
 from relay.receive.spool import Spool
+from tests.recordings import recording
 from tests.support import House, checkout, fulfilled, placed, thin
 
 EMAIL = "Jo.Doe@example.com"
@@ -92,20 +93,7 @@ async def test_the_spool_forgets_too(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     for n, email in enumerate((EMAIL, "", "kim@example.com")):
         body = json.dumps({"postback": EMAIL.replace("@", "%40") if n == 1 else ""})
-        await spool.put(
-            Recording(
-                id=f"{n}",
-                source="shop",
-                adapter="spoken",
-                destination="main",
-                at_ms=1,
-                status=Status.QUEUED,
-                copy=f"{n}",
-                window_ms=1,
-                blob=codec.pack(json.loads(body)),
-                email=email,
-            )
-        )
+        await spool.put(recording(id=f"{n}", blob=codec.pack(json.loads(body)), email=email))
     assert await spool.forget(EMAIL) == 2
     assert [spooled.recording.id for spooled in await spool.first(10)] == ["2"]
     await spool.close()
@@ -122,15 +110,10 @@ async def test_bodies_go_by_age_a_step_at_a_time_and_no_count_is_lowered(shop: H
         at = times.now_ms() - days * day
         relays[status] = ids.new(at) if status is not Status.DEAD else Ids().new(at)
         await journal.record(
-            Recording(
+            recording(
                 id=relays[status],
-                source="shop",
-                adapter="spoken",
-                destination="main",
                 at_ms=at,
                 status=status,
-                copy=relays[status],
-                window_ms=1,
                 blob=codec.pack({"postback": {"received_at": at}}),
             )
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -16,6 +17,7 @@ from relay.journal.journal import Journal, Wakeup
 from relay.journal.queries import Queries
 from relay.journal.records import Limits, Recording, Settlement, Status
 from relay.journal.titles import title_of
+from tests.recordings import recording
 
 IDS = Ids()
 LIMITS = Limits("key")
@@ -32,26 +34,12 @@ def queries(journal: Journal) -> Queries:
     return Queries(journal, ["shop"], ["main"])
 
 
-def dead(reason: str = "emailAddress: is missing", **said: object) -> Recording:
-    relay = IDS.new()
-    base = Recording(
-        id=relay,
-        source="shop",
-        adapter="spoken",
-        destination="main",
-        at_ms=1,
-        status=Status.DEAD,
-        copy=relay,
-        window_ms=60_000,
-        blob=b"{}",
-        reason=reason,
-        stage="normalise",
-    )
-    return replace(base, **said)  # type: ignore[arg-type]
+def dead(reason: str = "emailAddress: is missing", **said: Any) -> Recording:
+    return recording(status=Status.DEAD, reason=reason, stage="normalise", **said)
 
 
 def queued() -> Recording:
-    return dead("", status=Status.QUEUED, stage="", kinds="order.placed", email=f"{IDS.new()}@example.com")
+    return recording(kinds="order.placed", email=f"{IDS.new()}@example.com")
 
 
 async def issues(queries: Queries) -> list[Issue]:

@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from relay.errors import JournalAway
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal, Wakeup
-from relay.journal.records import BookEntry, Claim, Limits, Recording, Reservation, Settlement, Status
+from relay.journal.records import Claim, Limits, Recording, Reservation, Settlement, Status
+from tests.recordings import of_order
 from tests.support import STEPPED_CLOCK, step_clock
 
 LIMITS = Limits("key")
@@ -31,24 +32,7 @@ def recording(
     ids: Ids = IDS,
     status: Status = Status.QUEUED,
 ) -> Recording:
-    relay = ids.new()
-    return Recording(
-        id=relay,
-        source="shop",
-        adapter="spoken",
-        destination="main",
-        at_ms=1,
-        status=status,
-        copy=relay,
-        window_ms=60_000,
-        blob=b"{}",
-        kinds="order.placed",
-        email=email,
-        order=order,
-        orders=(BookEntry((f"id:{order}",), "[]"),),
-        places=True,
-        is_order=True,
-    )
+    return of_order(order, id=ids.new(), email=email, status=status, places=True, is_order=True)
 
 
 async def claim(journal: Journal, want: int = 10, *, lease: timedelta = LONG, token: str = "t") -> Claim:

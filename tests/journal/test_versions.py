@@ -10,9 +10,10 @@ import pytest
 
 from relay.journal import codec, wire
 from relay.journal.ids import Ids
-from relay.journal.records import BookEntry, Recording, Status
+from relay.journal.records import BookEntry, Recording
 from relay.normalise import times
 from relay.receive.spool import Spool
+from tests.recordings import recording
 from tests.support import House, eventually, fulfilled, placed
 
 IDS = Ids()
@@ -20,16 +21,9 @@ IDS = Ids()
 
 def written(*events: dict[str, Any], order: str = "A-1") -> Recording:
     """What some version recorded of a postback."""
-    relay = IDS.new()
-    return Recording(
-        id=relay,
-        source="shop",
-        adapter="spoken",
-        destination="main",
+    return recording(
+        id=IDS.new(),
         at_ms=times.now_ms(),
-        status=Status.QUEUED,
-        copy=relay,
-        window_ms=60_000,
         blob=codec.pack({"reading": {"events": events, "confidence": "high"}, "signed_by": "an edge"}),
         kinds=str(events[0]["kind"]),
         email=events[0]["customer"]["email"],
@@ -49,9 +43,9 @@ def newer(event: dict[str, Any]) -> dict[str, Any]:
 async def test_what_a_newer_one_recorded_is_sent_without_what_only_that_one_knows(house: House) -> None:
     await house.start()
     first, second = written(newer(placed())), written(newer(fulfilled()))
-    for recording in (first, second):
-        await house.journal().record(recording)
-        await house.until(recording.id, "delivered")
+    for each in (first, second):
+        await house.journal().record(each)
+        await house.until(each.id, "delivered")
     assert [record.body["status"] for record in house.standin.accepted] == ["placed", "fulfilled"]
     assert "kiosk" not in str(house.standin.accepted)
 

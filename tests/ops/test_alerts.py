@@ -10,7 +10,6 @@ import pytest
 from redis.asyncio import Redis
 
 from relay import wiring
-from relay.journal.ids import Ids
 from relay.journal.journal import Journal, Wakeup
 from relay.journal.queries import Queries
 from relay.journal.records import Recording, Status
@@ -21,6 +20,7 @@ from relay.ops.alerts.channels import Webhook
 from relay.ops.alerts.habit import HOUR_MS
 from relay.ops.alerts.watch import Plan, Watch
 from tests.ops.receivers import Hook, Mailbox
+from tests.recordings import recording
 from tests.support import KEY, House, eventually, placed
 
 
@@ -226,5 +226,4 @@ async def sent_every_hour(house: House) -> int:
 
 
 def arrived(status: Status, at_ms: int = 1) -> Recording:
-    relay = Ids().new(at_ms)
-    return Recording(relay, "shop", "spoken", "main", at_ms, status, relay, 60_000, b"{}")
+    return recording(status=status, at_ms=at_ms)

@@ -16,6 +16,7 @@ from relay.journal.ids import Ids
 from relay.journal.records import Recording, Status
 from relay.journal.replays import ReplayBook, Wish
 from relay.normalise import times
+from tests.recordings import recording
 from tests.support import House, cancelled, placed
 
 BY = "ann"
@@ -111,22 +112,9 @@ async def test_what_is_old_is_sent_again_only_with_a_second_word(house: House) -
     await house.start()
     journal = house.journal()
     week_ago = times.now_ms() - 7 * 86_400_000
-    old = Ids().new(week_ago)
     blob = json.dumps({"postback": {}, "reading": {"events": [placed("O-1")]}}).encode()
     await journal.record(
-        Recording(
-            id=old,
-            source="shop",
-            adapter="spoken",
-            destination="main",
-            at_ms=week_ago,
-            status=Status.DEAD,
-            copy=old,
-            window_ms=1,
-            blob=blob,
-            stage="deliver",
-            reason="refused",
-        )
+        recording(at_ms=week_ago, status=Status.DEAD, blob=blob, stage="deliver", reason="refused")
     )
     plan = await asked(house, filter={"status": "dead"}, dry_run=True)
     assert (plan["would"], plan["skipped"], plan["older_than_72h"]) == (0, {"older than 72 h": 1}, 1)
@@ -156,15 +144,11 @@ async def test_a_replay_keeps_to_the_budget_and_lets_what_is_new_go_first(house:
 
 def dead_letter(relay: str, order: str, *, source: str = "shop") -> Recording:
     blob = json.dumps({"postback": {}, "reading": {"events": [placed(order)]}}).encode()
-    return Recording(
+    return recording(
         id=relay,
         source=source,
-        adapter="spoken",
-        destination="main",
         at_ms=times.now_ms(),
         status=Status.DEAD,
-        copy=relay,
-        window_ms=1,
         blob=blob,
         stage="deliver",
         reason="refused",

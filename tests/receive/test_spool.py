@@ -16,10 +16,11 @@ from relay.embedded import EmbeddedRedis
 from relay.errors import SpoolFull
 from relay.journal.ids import Ids
 from relay.journal.journal import CONFIRMED_IN, Journal, Wakeup
-from relay.journal.records import Receipt, Recording, Status
+from relay.journal.records import Receipt, Recording
 from relay.receive.keeper import Keeper
 from relay.receive.spool import Spool
 from relay.tasks import end
+from tests.recordings import recording
 from tests.support import House, fulfilled, placed
 
 
@@ -36,18 +37,8 @@ async def shop(own_redis: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[House]
         yield house
 
 
-def recording(relay: str, *, copy: str = "", size: int = 10) -> Recording:
-    return Recording(
-        id=relay,
-        source="shop",
-        adapter="spoken",
-        destination="main",
-        at_ms=1,
-        status=Status.QUEUED,
-        copy=copy or relay,
-        window_ms=1000,
-        blob=b"{}" + b" " * size,
-    )
+def sized(relay: str, *, copy: str = "", size: int = 10) -> Recording:
+    return recording(id=relay, copy=copy or relay, blob=b"{}" + b" " * size)
 
 
 async def test_with_redis_down_postbacks_are_kept_and_delivered_in_order_when_it_is_back(
@@ -92,7 +83,7 @@ async def test_a_copy_is_known_within_the_spool_and_across_it(shop: House, own_r
 async def test_a_journal_that_was_only_slow_records_once(shop: House, own_redis: EmbeddedRedis) -> None:
     await shop.serve()
     journal = shop.journal()
-    relay = recording(Ids().new())
+    relay = recording()
     await journal.record(relay)
     (receipt,) = await journal.record_spooled([(relay, 0)])
     assert (receipt.id, receipt.duplicate) == (relay.id, False)
@@ -104,7 +95,7 @@ async def test_what_a_dead_process_spooled_is_adopted(shop: House, tmp_path: Pat
     await shop.serve()
     answer = await shop.post(placed("A-1"))
     await shop.stop()
-    other = recording(Ids().new())
+    other = recording()
     await left.put(other)
     await left.close()
     await shop.serve()
@@ -114,9 +105,9 @@ async def test_what_a_dead_process_spooled_is_adopted(shop: House, tmp_path: Pat
 
 async def test_while_the_spool_holds_something_every_process_goes_behind_it(tmp_path: Path) -> None:
     one, two = Spool(tmp_path), Spool(tmp_path)
-    await one.put(recording("1"))
+    await one.put(sized("1"))
     assert two.pending
-    await two.put(recording("2"))
+    await two.put(sized("2"))
     first, second = await one.first(10)
     assert (first.recording.id, second.recording.id) == ("1", "2")
     await one.remove([first])
@@ -137,7 +128,7 @@ async def test_only_one_process_drains_at_a_time(tmp_path: Path) -> None:
 
 async def test_a_full_disk_is_said_and_never_a_lie(tmp_path: Path) -> None:
     spool = Spool(tmp_path, most_pages=8)
-    asked = [spool.put(recording(f"{n:03}", size=20_000)) for n in range(10)]
+    asked = [spool.put(sized(f"{n:03}", size=20_000)) for n in range(10)]
     answers = [await asyncio.gather(put, return_exceptions=True) for put in asked]
     kept = [f"{n:03}" for n, (answer,) in enumerate(answers) if not isinstance(answer, SpoolFull)]
     assert len(kept) < 10
@@ -147,7 +138,7 @@ async def test_a_full_disk_is_said_and_never_a_lie(tmp_path: Path) -> None:
 
 async def test_many_at_once_are_all_kept(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    await asyncio.gather(*(spool.put(recording(f"{n:03}")) for n in range(200)))
+    await asyncio.gather(*(spool.put(sized(f"{n:03}")) for n in range(200)))
     assert await spool.count() == 200
     await spool.close()
 
@@ -166,13 +157,13 @@ def full_disk() -> Iterator[None]:
 async def test_what_the_journal_has_goes_though_the_disk_is_too_full_to_delete_it(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     for relay in ("1", "2", "3"):
-        await spool.put(recording(relay))
+        await spool.put(sized(relay))
     with full_disk():
         await spool.remove(await spool.first(2))
         assert [spooled.recording.id for spooled in await spool.first(2)] == ["3"]
         await spool.remove(await spool.first(2))
         assert not spool.pending
-    await spool.put(recording("4"))
+    await spool.put(sized("4"))
     await spool.remove(await spool.first(9))
     assert not spool.pending
     assert await Spool(tmp_path).count() == 0
@@ -181,7 +172,7 @@ async def test_what_the_journal_has_goes_though_the_disk_is_too_full_to_delete_i
 
 async def test_rows_without_a_marker_are_found_at_the_start(tmp_path: Path) -> None:
     before, after = Spool(tmp_path), Spool(tmp_path)
-    await before.put(recording("1"))
+    await before.put(sized("1"))
     (tmp_path / "spool.pending").unlink()
     await after.settle()
     assert after.pending
@@ -191,10 +182,10 @@ async def test_rows_without_a_marker_are_found_at_the_start(tmp_path: Path) -> N
 
 async def test_a_copy_that_comes_while_its_first_is_drained_is_counted(shop: House, tmp_path: Path) -> None:
     spool, journal = Spool(tmp_path / "other"), shop.journal()
-    first = recording(Ids().new(), copy="same")
+    first = recording(copy="same")
     await spool.put(first)
     (drained,) = await spool.first(9)
-    await spool.put(recording(Ids().new(), copy="same"))
+    await spool.put(recording(copy="same"))
     await journal.record_spooled([(drained.recording, drained.copies)])
     await spool.remove([drained])
     (again,) = await spool.first(9)
@@ -207,7 +198,7 @@ async def test_a_copy_that_comes_while_its_first_is_drained_is_counted(shop: Hou
 
 async def test_however_often_a_batch_is_drained_its_copies_count_once(shop: House) -> None:
     journal = shop.journal()
-    first, copy = recording(Ids().new(), copy="same"), recording(Ids().new(), copy="same")
+    first, copy = recording(copy="same"), recording(copy="same")
     await journal.record(first)
     for _ in range(3):
         (receipt,) = await journal.record_spooled([(copy, 2)])
@@ -217,7 +208,7 @@ async def test_however_often_a_batch_is_drained_its_copies_count_once(shop: Hous
 
 async def test_a_copy_that_the_journal_was_slow_to_acknowledge_counts_once(shop: House) -> None:
     journal = shop.journal()
-    first, copy = recording(Ids().new(), copy="same"), recording(Ids().new(), copy="same")
+    first, copy = recording(copy="same"), recording(copy="same")
     await journal.record(first)
     await journal.record(copy)
     (receipt,) = await journal.record_spooled([(copy, 0)])
@@ -227,7 +218,7 @@ async def test_a_copy_that_the_journal_was_slow_to_acknowledge_counts_once(shop:
 
 async def test_what_a_long_outage_took_of_the_disk_is_given_back(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    await asyncio.gather(*(spool.put(recording(f"{n:03}", size=100_000)) for n in range(100)))
+    await asyncio.gather(*(spool.put(sized(f"{n:03}", size=100_000)) for n in range(100)))
     large = (tmp_path / "spool.db").stat().st_size + (tmp_path / "spool.db-wal").stat().st_size
     while waiting := await spool.first(100):
         await spool.remove(waiting)
@@ -260,11 +251,11 @@ async def test_what_arrives_while_the_spool_empties_waits_for_the_batches_under_
 ) -> None:
     journal, spool, ids = Halting(redis), Spool(tmp_path), Ids()
     for _ in range(150):
-        await spool.put(recording(ids.new()))
+        await spool.put(recording(id=ids.new()))
     keeper = Keeper(journal, spool)
     draining = asyncio.create_task(keeper.drain())
     await asyncio.wait_for(journal.halted.wait(), 20)
-    arriving = asyncio.create_task(keeper.record(recording(ids.new())))
+    arriving = asyncio.create_task(keeper.record(recording(id=ids.new())))
     assert await spool.count() == 50
     assert not arriving.done()
     journal.go_on.set()
