@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis.asyncio import Redis
 
+from relay.embedded import EmbeddedRedis
 from tests.ops.receivers import Hook, Mailbox
 from tests.support import House, RedisProcess
 
@@ -36,6 +37,13 @@ async def house(redis: Redis, redis_process: RedisProcess, tmp_path: Path) -> As
     """A relay with one source, one destination and the stand-in behind it; nothing runs until started."""
     async with House.built(redis_process.url, tmp_path) as house:
         yield house
+
+
+@pytest.fixture
+async def own_redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
+    """A Redis that a test may stop."""
+    async with EmbeddedRedis(tmp_path / "redis") as redis:
+        yield redis
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,23 @@ class Shell:
         )
         out, err = await process.communicate()
         return Ran(process.returncode or 0, out.decode(), err.decode())
+
+    @asynccontextmanager
+    async def running(self, command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A process that runs until it is told to end; at the end of the test it is killed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "relay", command),
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], **self.variables},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
     def configure(self, url: str, *, more: str = "", source: str = "") -> None:
         (self.folder / "relay.toml").write_text(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import tomli_w
 
 from relay.embedded import EmbeddedRedis
 from relay.testing.standin import Standin
+from tests.shell import Shell
 from tests.support import House, placed
 
 
@@ -24,22 +24,9 @@ async def worker(house: House, folder: Path) -> AsyncIterator[asyncio.subprocess
     (folder / "relay.toml").write_text(tomli_w.dumps(house.raw | {"sources": {"shop": _SHOP}}))
     url = house.env.redis_url
     assert url is not None
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "relay",
-        "work",
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "RELAY_REDIS_URL": url.get_secret_value()},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
+    shell = Shell(folder, {"RELAY_REDIS_URL": url.get_secret_value()})
+    async with shell.running("work") as process:
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 _SHOP = {"adapter": "checkoutchamp", "destination": "main", "tokens": ["t"]}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,12 +20,6 @@ from tests.support import KEY, TOKEN, House, eventually
 
 CLOSED = 15
 """Seconds that no end may take here: far below the longest answer that is waited for."""
-
-
-@pytest.fixture
-async def own_redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
-    async with EmbeddedRedis(tmp_path / "redis") as redis:
-        yield redis
 
 
 @pytest.fixture
@@ -50,23 +42,6 @@ def shell(house: House, own_redis: EmbeddedRedis, tmp_path: Path) -> Shell:
     more = 'concurrency = 2\ntimeout = "60s"\nlease = "90s"\nrate_per_minute = 0\nrate_per_second = 0'
     shell.configure(house.standin.url, more=more)
     return shell
-
-
-@asynccontextmanager
-async def running(shell: Shell, command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "relay", command),
-        cwd=shell.folder,
-        env={"PATH": os.environ["PATH"], **shell.variables},
-        stderr=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def ended(process: asyncio.subprocess.Process) -> int:
@@ -103,7 +78,7 @@ async def web(shell: Shell, http: httpx.AsyncClient) -> AsyncIterator[asyncio.su
         except httpx.TransportError:
             return False
 
-    async with running(shell, "serve") as process:
+    async with shell.running("serve") as process:
         await eventually(answers)
         yield process
 
@@ -124,7 +99,7 @@ async def under_way(standin: Standin, calls: int) -> None:
 async def test_a_worker_that_is_told_to_end_waits_for_its_answers_and_begins_nothing(
     house: House, shell: Shell
 ) -> None:
-    async with web(shell, house.http), running(shell, "work") as first:
+    async with web(shell, house.http), shell.running("work") as first:
         relays = [await posted(shell, house.http, n) for n in range(6)]
         await under_way(house.standin, 2)
         first.terminate()
@@ -132,14 +107,14 @@ async def test_a_worker_that_is_told_to_end_waits_for_its_answers_and_begins_not
         house.standin.release()
         assert await ended(first) == 0
         assert house.standin.accepted_total == 2
-        async with running(shell, "work"):
+        async with shell.running("work"):
             await sent_once(house, relays)  # what was claimed and not begun, too: no lease has to run out
 
 
 async def test_a_worker_told_twice_ends_at_once_and_its_relays_are_still_there(
     house: House, shell: Shell
 ) -> None:
-    async with web(shell, house.http), running(shell, "work") as process:
+    async with web(shell, house.http), shell.running("work") as process:
         relay = await posted(shell, house.http, 0)
         await under_way(house.standin, 1)
         process.terminate()

@@ -25,13 +25,6 @@ EMAIL = "Jo.Doe@example.com"
 
 
 @pytest.fixture
-async def own_redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
-    """A Redis whose files a test may read."""
-    async with EmbeddedRedis(tmp_path / "redis") as redis:
-        yield redis
-
-
-@pytest.fixture
 async def shop(own_redis: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[House]:
     async with House.built(own_redis.url, tmp_path / "web") as house:
         yield house

@@ -19,12 +19,6 @@ ORDER = {"clientOrderId": "AB90201000", "emailAddress": "noel@example.com", "tot
 
 
 @pytest.fixture
-async def own_redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
-    async with EmbeddedRedis(tmp_path / "redis") as redis:
-        yield redis
-
-
-@pytest.fixture
 async def shop(own_redis: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[House]:
     async with House.built(own_redis.url, tmp_path) as house:
         yield house

@@ -25,13 +25,6 @@ from tests.support import House, fulfilled, placed
 
 
 @pytest.fixture
-async def own_redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
-    """A Redis that a test may stop."""
-    async with EmbeddedRedis(tmp_path / "redis") as redis:
-        yield redis
-
-
-@pytest.fixture
 async def shop(own_redis: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[House]:
     async with House.built(own_redis.url, tmp_path) as house:
         yield house
