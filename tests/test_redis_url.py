@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -14,11 +12,11 @@ from redis.asyncio.connection import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from relay import redis_url
-from relay.embedded import find_server
 from relay.errors import SettingsError
-from tests.servers import SERVICE, Server, Watched, free_port
+from tests.servers import SERVICE, Watched, free_port
 from tests.shell import Shell
 from tests.support import House, placed
+from tests.tls import certificate, front
 
 SECRET = "s3cret"
 
@@ -115,33 +113,11 @@ async def test_sentinel_names_the_master(watched: Watched, tmp_path: Path) -> No
     assert (await watched.pair.master.ask("INFO", "keyspace")).keys() == {"db1"}
 
 
-def speaks_tls() -> bool:
-    """Whether the first directive a server stumbles over comes after the one of TLS."""
-    said = subprocess.run(
-        (find_server(), "-"), input="tls-port 0\nnonsense 1\n", capture_output=True, text=True, check=False
-    )
-    return "nonsense" in said.stderr + said.stdout
-
-
-def certificate(folder: Path) -> Path:
-    """One that signed itself, for localhost."""
-    made = folder / "cert.pem"
-    about = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "1")
-    new = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(folder / "key.pem"))
-    subprocess.run(("openssl", *new, "-out", str(made), *about), capture_output=True, check=True)
-    return made
-
-
-@pytest.mark.skipif(
-    not (speaks_tls() and shutil.which("openssl")),
-    reason="the redis-server at hand has no TLS, or openssl is missing: TLS by URL was NOT tested",
-)
-async def test_by_tls_a_server_is_trusted_whose_certificate_is_by_the_named_authority(tmp_path: Path) -> None:
-    cert, port = certificate(tmp_path), free_port()
-    key = str(tmp_path / "key.pem")
-    named = {"tls-cert-file": str(cert), "tls-key-file": key, "tls-ca-cert-file": str(cert)}
-    tls = {"tls-port": str(port), "tls-auth-clients": "no", **named}
-    async with Server(tmp_path / "redis", tls):
+async def test_by_tls_a_server_is_trusted_whose_certificate_is_by_the_named_authority(
+    redis: Redis, tmp_path: Path
+) -> None:
+    cert, key = certificate(tmp_path)
+    async with front(cert, key, redis.connection_pool.connection_kwargs["path"]) as port:
         trusting = f"rediss://localhost:{port}/0?ssl_ca_certs={cert}"
         async with House.built(trusting, tmp_path / "data") as house:
             await house.start()
