@@ -90,7 +90,9 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
             Route("/readyz", _readyz(journal, spool)),
             Route("/metrics", _metrics(metrics, wiring.scrape(journal, config), spool)),
             *Api(desk, _secret(env.api_token)).routes(),
-            *Pages(desk, wiring.access(env), {source.name: source for source in sources}, keeper).routes(),
+            *Pages(
+                desk, wiring.access(env, journal), {source.name: source for source in sources}, keeper
+            ).routes(),
         ],
         exception_handlers={HTTPException: http_problem, VaultShut: sealed_problem},
         lifespan=lifespan,

@@ -31,6 +31,7 @@ class Finding:
 async def run(env: Environment, config: Config, *, send_alert: bool = False) -> list[Finding]:
     """Raises SettingsError where the configuration itself is wrong. `send_alert` tries every channel."""
     wiring.sources(config)
+    wiring.people(env)
     said = f"{_counted(config.sources, 'source')}, {_counted(config.destinations, 'destination')}"
     found = [Finding("ok", "configuration", said)]
     found += _misspelt(os.environ)

@@ -30,6 +30,7 @@ from relay.journal.numbers import Numbers
 from relay.journal.queries import Queries
 from relay.journal.records import Limits
 from relay.journal.retention import Retention
+from relay.journal.signins import SignIns
 from relay.journal.turn import Turns
 from relay.journal.vault import Key, Vault
 from relay.journal.vitals import Signs
@@ -38,6 +39,7 @@ from relay.normalise import registry, times
 from relay.normalise.contract import Adapter, Signing, SourceContext
 from relay.normalise.pulling import Puller
 from relay.ops.access import Access, People, Proxy, Role
+from relay.ops.access.memory import Shared
 from relay.ops.alerts.book import Manners
 from relay.ops.alerts.channels import PORTS, Mail, Webhook
 from relay.ops.alerts.habit import Quiet
@@ -298,11 +300,20 @@ def destination(name: str, config: Config, http: CommerceClient) -> Destination:
     )
 
 
-def access(env: Environment) -> Access:
+def people(env: Environment) -> People:
+    """Raises SettingsError where the users file cannot be used."""
+    return People(env.users_file, env.ops_password.get_secret_value() if env.ops_password else None)
+
+
+def access(env: Environment, journal: Journal) -> Access:
     """Who may open the pages. Raises SettingsError where the users file cannot be used."""
-    password = env.ops_password.get_secret_value() if env.ops_password else None
-    proxy = Proxy(env.trusted_proxies, env.proxy_user_header, Role(env.proxy_role))
-    return Access(settings.secret_key(env), People(env.users_file, password), proxy, env.public_url)
+    return Access(
+        settings.secret_key(env),
+        people(env),
+        Proxy(env.trusted_proxies, env.proxy_user_header, Role(env.proxy_role)),
+        env.public_url,
+        Shared(SignIns(journal)),
+    )
 
 
 def watch(env: Environment, config: Config, journal: Journal) -> Watch:

@@ -160,7 +160,7 @@ class House:
     standin: Standin
     http: httpx.AsyncClient
     stack: AsyncExitStack
-    _web: tuple[uvicorn.Server, asyncio.Task[None]] | None = None
+    _webs: list[tuple[uvicorn.Server, asyncio.Task[None]]] = field(default_factory=list)
     _workers: list[tuple[asyncio.Event, asyncio.Task[None]]] = field(default_factory=list)
 
     @classmethod
@@ -196,13 +196,13 @@ class House:
         built = wiring.sources(self.config, _adapters())
         return wiring.desk(self.journal(), self.env, self.config, built, spool)
 
-    async def serve(self) -> str:
-        """Starts the web process and gives its origin."""
+    async def serve(self, port: int = 0) -> str:
+        """Starts a web process, beside those that run, and gives its origin."""
         server = uvicorn.Server(
             uvicorn.Config(
                 app.build(self.env, self.config, _adapters()),
                 host="127.0.0.1",
-                port=0,
+                port=port,
                 http=Wire,
                 log_config=None,
                 access_log=False,
@@ -215,7 +215,7 @@ class House:
             await asyncio.sleep(0)
             if serving.done():
                 serving.result()
-        self._web = (server, serving)
+        self._webs.append((server, serving))
         port = server.servers[0].sockets[0].getsockname()[1]
         self.http.base_url = f"http://127.0.0.1:{port}"
         return f"http://127.0.0.1:{port}"
@@ -240,11 +240,11 @@ class House:
 
     async def stop(self) -> None:
         await self.rest()
-        if self._web is not None:
-            server, serving = self._web
+        for server, _ in self._webs:
             server.should_exit = True
+        for _, serving in self._webs:
             await serving
-            self._web = None
+        self._webs.clear()
 
     async def post(self, *events: Mapping[str, Any], source: str = "shop", **body: Any) -> Answered:
         """A postback that tells of `events`."""

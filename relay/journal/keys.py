@@ -35,6 +35,8 @@ activity             zset    what people did: an id and JSON; the oldest of too 
 replay:REPLAY        hash    an act on all relays of a filter: wish, state, cursor, counts, what comes next
 replays, replaying   zset    replays by id; set of those with something to do
 workers, spools      zset    workers by when last seen; hash of what waits in each host's spool
+tries:DIGEST         zset    tries at signing in, of an address or a name, by time
+said:DIGEST          string  empty but for being there: a session has ended, a sign-in was used
 sealed               set     ids of the keys that have sealed bodies
 fence, salt          string  lease tokens; what people's digests are made with
 """
@@ -129,6 +131,9 @@ class Keys:
 
     def lane(self, destination: str, lane: str) -> str:
         return f"{self.prefix}lane:{destination}:{lane}"
+
+    def said(self, what: str) -> str:
+        return f"{self.prefix}said:{what}"
 
     def drain(self, destination: str) -> str:
         return f"{self.prefix}drain:{destination}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator
-from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -16,52 +14,10 @@ from pydantic import SecretStr
 from relay import settings
 from relay.errors import SettingsError
 from relay.ops.access import People, Role
-from relay.ops.access.people import Person, line
+from relay.ops.access.people import Person
 from relay.ops.access.sessions import Signer
-from relay.ops.access.throttle import FROM_ONE_ADDRESS, WINDOW, Throttle
+from tests.ops.browsing import PASSWORD, SECRET, opened, sign_in, token_in
 from tests.support import House, placed
-
-PASSWORD = "correct horse battery"
-SECRET = "a secret of the tests, long enough"
-
-
-@pytest.fixture
-async def browser(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    """Keeps cookies and follows redirects, as a browser does; says where its forms come from."""
-    async with httpx.AsyncClient(follow_redirects=True, timeout=10) as client:
-        yield client
-
-
-async def opened(house: House, browser: httpx.AsyncClient, **settings: object) -> None:
-    house.env = house.env.model_copy(update={"secret_key": SecretStr(SECRET), **settings})
-    browser.base_url = httpx.URL(await house.serve())
-    browser.headers["origin"] = str(browser.base_url).rstrip("/")
-
-
-@pytest.fixture(scope="module")
-def lines() -> str:
-    """Hashing is slow on purpose."""
-    return "# of the tests\n" + "\n".join(line(role, role, PASSWORD) for role in Role) + "\n"
-
-
-@pytest.fixture
-def users(tmp_path: Path, lines: str) -> Path:
-    file = tmp_path / "users"
-    file.write_text(lines)
-    return file
-
-
-async def sign_in(
-    browser: httpx.AsyncClient, name: str = "admin", password: str = PASSWORD
-) -> httpx.Response:
-    form = token_in(await browser.get("/ops/sign-in"))
-    return await browser.post("/ops/sign-in", data={"name": name, "password": password, "token": form})
-
-
-def token_in(page: httpx.Response) -> str:
-    found = re.search(r'name="token" value="(\w+)"', page.text)
-    assert found, page.text
-    return found[1]
 
 
 async def test_without_a_password_only_this_machine_may_look(
@@ -122,17 +78,6 @@ async def test_the_sign_in_leads_to_no_other_place(
     assert answer.headers["location"] == "/ops/"
 
 
-async def test_too_many_wrong_passwords_make_even_the_right_one_wait(
-    house: House, browser: httpx.AsyncClient
-) -> None:
-    await opened(house, browser, ops_password=SecretStr(PASSWORD))
-    for _ in range(FROM_ONE_ADDRESS):
-        assert (await sign_in(browser, password="wrong")).status_code == 401
-    answer = await sign_in(browser)
-    assert answer.status_code == 429
-    assert 0 < int(answer.headers["retry-after"]) <= WINDOW
-
-
 async def test_every_page_forbids_inline_script_and_strangers_frames(
     house: House, browser: httpx.AsyncClient
 ) -> None:
@@ -191,20 +136,6 @@ async def test_an_operator_acts(house: House, browser: httpx.AsyncClient, users:
     answer = await browser.post(f"/ops/relays/{relay}/discard", data={"token": token})
     assert (answer.status_code, answer.url.path) == (200, f"/ops/relays/{relay}")
     await house.until(relay, "discarded")
-
-
-async def test_a_changed_role_and_a_signing_out_end_the_session(
-    house: House, browser: httpx.AsyncClient, users: Path, lines: str
-) -> None:
-    await opened(house, browser, users_file=users)
-    await sign_in(browser, "operator")
-    page = await browser.get("/ops/")
-    assert page.url.path == "/ops/"
-    await browser.post("/ops/sign-out", data={"token": token_in(page)})
-    assert (await browser.get("/ops/")).url.path == "/ops/sign-in"
-    await sign_in(browser, "operator")
-    users.write_text(lines.replace("operator:operator:", "operator:viewer:"))  # noqa: ASYNC240 - a short file
-    assert (await browser.get("/ops/")).url.path == "/ops/sign-in"
 
 
 async def test_a_proxy_of_ours_may_name_the_visitor_and_nobody_else(
@@ -308,14 +239,3 @@ def test_a_cookie_is_good_for_its_own_key_and_use_only() -> None:
     assert other.read_session(cookie) is None
     assert signer.read_session(signer.note(["anna", signer.stamp(person), "mark"])) is None
     assert signer.read_note(cookie) is None
-
-
-def test_waiting_lets_a_name_in_again() -> None:
-    now = 1000.0
-    throttle = Throttle(lambda: now)
-    for _ in range(FROM_ONE_ADDRESS):
-        throttle.wrong("2001:db8::1", "anna")
-    assert throttle.wait("2001:db8::2", "ben") == WINDOW, "a neighbour of the same /64 is no stranger"
-    assert throttle.wait("2001:db8:0:1::1", "anna") == 0
-    now += WINDOW + timedelta(seconds=1).total_seconds()
-    assert throttle.wait("2001:db8::1", "anna") == 0

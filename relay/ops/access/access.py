@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from relay.ops.access.memory import Local, Memory
 from relay.ops.access.people import People, Person, Role
 from relay.ops.access.proxy import Proxy
-from relay.ops.access.sessions import SESSION, Session, Signer
+from relay.ops.access.sessions import LONGEST, RENEWED, SESSION, Session, Signer
 from relay.ops.access.throttle import Throttle
 
 COOKIE: Final = "relay_session"
@@ -37,15 +38,19 @@ class Visitor:
 
 
 class Closed(Exception):
-    """The sign-in is not to be tried now; `wait` seconds first."""
+    """The sign-in is not to be tried now; `wait` seconds first. `told`: it was said before."""
 
-    def __init__(self, wait: float) -> None:
+    def __init__(self, wait: float, *, told: bool) -> None:
         self.wait = wait
+        self.told = told
         super().__init__(wait)
 
 
 class Access:
-    """`public_url` is how the world reaches these pages, where that is known."""
+    """`public_url` is how the world reaches these pages, where that is known.
+
+    `memory` is what is known of tries and of sessions that ended, this process's own if none is given.
+    """
 
     def __init__(
         self,
@@ -53,13 +58,14 @@ class Access:
         people: People | None = None,
         proxy: Proxy | None = None,
         public_url: str | None = None,
-        throttle: Throttle | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.people = people or People()
         self._signer = Signer(secret)
         self._proxy = proxy or Proxy()
         self._public = urlsplit(public_url or "")
-        self._throttle = throttle or Throttle()
+        self._memory = memory or Local()
+        self._throttle = Throttle(self._memory, self._signer.digest)
         self._hashing = asyncio.Semaphore(2)  # argon2 takes 64 MiB and a core for each
 
     @property
@@ -73,13 +79,17 @@ class Access:
 
     # Who ----------------------------------------------------------------------------------------------
 
-    def visitor(self, request: Request) -> Visitor | None:
-        return self._of_session(request) or self._of_proxy(request) or self._of_this_machine(request)
+    async def visitor(self, request: Request) -> Visitor | None:
+        return await self._of_session(request) or self._of_proxy(request) or self._of_this_machine(request)
 
-    def _of_session(self, request: Request) -> Visitor | None:
+    async def _of_session(self, request: Request) -> Visitor | None:
         session = self._signer.read_session(request.cookies.get(COOKIE, ""))
-        person = self.people.find(session.name) if session else None
-        if session is None or person is None or self._signer.stamp(person) != session.stamp:
+        if session is None or not self._signer.lasts(session, LONGEST):
+            return None
+        person = self.people.find(session.name)
+        if person is None or self._signer.stamp(person) != session.stamp:
+            return None
+        if await self._memory.said(_ended(session)):
             return None
         return Visitor(person.name, person.role, f"session:{session.name}:{session.mark}", session)
 
@@ -108,15 +118,13 @@ class Access:
 
     async def sign_in(self, request: Request, name: str, password: str) -> Person | None:
         """The person, None for a wrong name or password. Raises Closed after too many."""
-        address = self._proxy.address(request)
-        if wait := self._throttle.wait(address, name):
-            raise Closed(wait)
+        tried = await self._throttle.take(self._proxy.address(request), name)
+        if tried.wait:
+            raise Closed(tried.wait, told=tried.told)
         async with self._hashing:
             person = await asyncio.to_thread(self.people.verified, name, password)
-        if person is None:
-            self._throttle.wrong(address, name)
-        else:
-            self._throttle.right(address)
+        if person is not None:
+            await self._throttle.right(tried)
         return person
 
     def open_session(self, request: Request, response: Response, person: Person) -> None:
@@ -124,12 +132,14 @@ class Access:
 
     def renew(self, request: Request, response: Response, visitor: Visitor) -> None:
         """Keeps a session alive that is looked at, with its own mark: open forms stay good."""
-        person = self.people.find(visitor.name)
-        if visitor.session and visitor.session.ageing and person:
-            self._set_cookie(request, response, self._signer.session(person, visitor.session.mark))
+        if visitor.session and visitor.session.ageing:
+            self._set_cookie(request, response, self._signer.renewed(visitor.session))
 
-    def close_session(self, response: Response) -> None:
+    async def close_session(self, response: Response, visitor: Visitor) -> None:
+        """For whoever has a copy of the cookie, too."""
         response.delete_cookie(COOKIE, path=PATH, httponly=True, samesite="lax")
+        if visitor.session:
+            await self._memory.first(_ended(visitor.session), SESSION + RENEWED)
 
     def _set_cookie(self, request: Request, response: Response, value: str) -> None:
         # Lax, not strict: a link in an alert is to lead to the page, and not to the sign-in.
@@ -169,3 +179,7 @@ class Access:
 
     def token_fits(self, visitor: Visitor, shown: str) -> bool:
         return self._signer.is_form_token(visitor.identity, shown)
+
+
+def _ended(session: Session) -> str:
+    return f"ended:{session.mark}"

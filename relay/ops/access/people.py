@@ -72,10 +72,10 @@ class People:
         """Raises SettingsError where the file cannot be used."""
         self._file = file
         self._password = password
-        self._stamp: tuple[int, int] | None = None
-        self._listed: Mapping[str, Person] = {}
-        if file is not None:
-            self._listed, self._stamp = _read(file)
+        self._stamp = _stamp(file) if file else None
+        self._listed = _read(file) if file else {}
+        if file is not None and not self._listed:
+            raise SettingsError(f"{file} lists nobody; `relay password NAME` makes a line")
 
     @property
     def by_name(self) -> bool:
@@ -104,24 +104,34 @@ class People:
         return person
 
     def _current(self) -> Mapping[str, Person]:
+        """A file that cannot be read keeps who was listed; one that lists nobody lets nobody in."""
         if self._file is None:
             return self._listed
-        try:
-            if _stamp(self._file) != self._stamp:
-                self._listed, self._stamp = _read(self._file)
-        except (OSError, SettingsError) as error:
-            log.error("users.unreadable", file=str(self._file), error=type(error).__name__)  # noqa: TRY400
+        if (stamp := _stamp(self._file)) != self._stamp:
+            self._stamp = stamp
+            try:
+                self._listed = _read(self._file)
+            except SettingsError as error:
+                log.error(  # noqa: TRY400 - the line may hold an address, or a hash in the wrong place
+                    "users.unreadable",
+                    file=str(self._file),
+                    error=type(error).__name__,
+                    advice="those listed before stand; `relay check` names the line",
+                )
         return self._listed
 
 
-def _stamp(file: Path) -> tuple[int, int]:
-    found = file.stat()
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
     return found.st_mtime_ns, found.st_size
 
 
-def _read(file: Path) -> tuple[Mapping[str, Person], tuple[int, int]]:
+def _read(file: Path) -> Mapping[str, Person]:
     try:
-        stamp, lines = _stamp(file), file.read_text().splitlines()
+        lines = file.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"RELAY_USERS_FILE is {str(file)!r}: {error}") from error
     people: dict[str, Person] = {}
@@ -132,9 +142,7 @@ def _read(file: Path) -> tuple[Mapping[str, Person], tuple[int, int]]:
             if person.name in people:
                 raise SettingsError(f"{file}, line {number}: {person.name} is listed twice")
             people[person.name] = person
-    if not people:
-        raise SettingsError(f"{file} lists nobody; `relay password NAME` makes a line")
-    return people, stamp
+    return people
 
 
 def _person(line: str, where: str) -> Person:

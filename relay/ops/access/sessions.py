@@ -6,16 +6,22 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous import BadSignature, TimestampSigner, URLSafeSerializer, URLSafeTimedSerializer
 
 from relay.ops.access.people import Person
 
+Clock = Callable[[], float]
+
 SESSION: Final = timedelta(hours=12)
 """Since the last look; a session that is looked at goes on."""
+
+LONGEST: Final = timedelta(days=7)
+"""Of a session, however often it is looked at: a copied cookie is no key for good."""
 
 RENEWED: Final = timedelta(minutes=30)
 _HMAC: Final = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
@@ -23,11 +29,15 @@ _HMAC: Final = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`mark` is the session's own; `stamp` changes with the person's role or password, and ends it."""
+    """`mark` is the session's own; `stamp` changes with the person's role or password, and ends it.
+
+    `began` is in seconds, `age` since the cookie was written.
+    """
 
     name: str
     stamp: str
     mark: str
+    began: int
     age: timedelta = timedelta(0)
 
     @property
@@ -35,25 +45,47 @@ class Session:
         return self.age > RENEWED
 
 
+class _Stamper(TimestampSigner):
+    def __init__(self, *keys: Any, clock: Clock, **options: Any) -> None:
+        super().__init__(*keys, **options)
+        self._clock = clock
+
+    def get_timestamp(self) -> int:
+        return int(self._clock())
+
+
 class Signer:
     """Each use has its own key, derived from the one secret."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, clock: Clock = time.time) -> None:
         self._secret = secret.encode()
-        self._sessions = URLSafeTimedSerializer(secret, salt="relay.session", signer_kwargs=_HMAC)
+        self._clock = clock
+        timed = {**_HMAC, "clock": clock}
+        self._sessions = URLSafeTimedSerializer(
+            secret, salt="relay.session", signer=_Stamper, signer_kwargs=timed
+        )
         self._notes = URLSafeSerializer(secret, salt="relay.note", signer_kwargs=_HMAC)
 
-    def session(self, person: Person, mark: str | None = None) -> str:
-        return str(self._sessions.dumps([person.name, self.stamp(person), mark or secrets.token_urlsafe(12)]))
+    def session(self, person: Person) -> str:
+        """The cookie of a new session."""
+        return self.renewed(
+            Session(person.name, self.stamp(person), secrets.token_urlsafe(12), int(self._clock()))
+        )
+
+    def renewed(self, session: Session) -> str:
+        return str(self._sessions.dumps([session.name, session.stamp, session.mark, session.began]))
 
     def read_session(self, cookie: str) -> Session | None:
         try:
-            (name, stamp, mark), moment = self._sessions.loads(
+            (name, stamp, mark, began), moment = self._sessions.loads(
                 cookie, max_age=int(SESSION.total_seconds()), return_timestamp=True
             )
         except (BadSignature, ValueError, TypeError):
             return None
-        return Session(name, stamp, mark, timedelta(seconds=time.time() - moment.timestamp()))
+        return Session(name, stamp, mark, began, timedelta(seconds=self._clock() - moment.timestamp()))
+
+    def lasts(self, session: Session, longest: timedelta) -> bool:
+        return self._clock() - session.began <= longest.total_seconds()
 
     def stamp(self, person: Person) -> str:
         return self._digest("stamp", f"{person.role}:{person.proof}")[:22]
@@ -63,6 +95,10 @@ class Signer:
 
     def is_form_token(self, identity: str, shown: str) -> bool:
         return hmac.compare_digest(self.form_token(identity).encode(), shown.encode())
+
+    def digest(self, text: str) -> str:
+        """Tells nobody without the secret what it is of."""
+        return self._digest("digest", text)
 
     def note(self, note: Any) -> str:
         return str(self._notes.dumps(note))

@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-WINDOW: Final = 300.0  # seconds a wrong password is remembered
+from relay.ops.access.memory import Memory
+
+WINDOW: Final = timedelta(minutes=5)
+"""How long a wrong password is remembered."""
+
 FROM_ONE_ADDRESS: Final = 8
 OF_ONE_NAME: Final = 30  # higher, so that a stranger cannot easily lock a person out
-_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One password, counted as wrong until it proves right. `wait`: seconds until there may be another.
+
+    `told`: that too many were wrong has been said before, within the window.
+    """
+
+    id: str
+    most: Mapping[str, int]
+    wait: float = 0
+    told: bool = False
 
 
 class Throttle:
-    """Wrong passwords by address and by name, within this process."""
+    """Wrong passwords by address and by name. `digest` hides both: the memory may be anybody's to read."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+    def __init__(self, memory: Memory, digest: Callable[[str], str]) -> None:
+        self._memory = memory
+        self._digest = digest
 
-    def wait(self, address: str, name: str) -> float:
-        """Seconds until the next try may be made; 0 for now."""
-        return max(
-            self._until(_neighbourhood(address), FROM_ONE_ADDRESS), self._until(f"name:{name}", OF_ONE_NAME)
-        )
+    async def take(self, address: str, name: str) -> Try:
+        most = {
+            self._digest(f"address:{_neighbourhood(address)}"): FROM_ONE_ADDRESS,
+            self._digest(f"name:{name}"): OF_ONE_NAME,
+        }
+        try_, wait = await self._memory.take(most, WINDOW)
+        told = bool(wait) and not await self._memory.first(next(iter(most)), WINDOW)
+        return Try(try_, most, wait, told)
 
-    def wrong(self, address: str, name: str) -> None:
-        now = self._clock()
-        for key in (_neighbourhood(address), f"name:{name}"):
-            self._wrong.setdefault(key, deque(maxlen=OF_ONE_NAME)).append(now)
-            self._wrong.move_to_end(key)
-        while len(self._wrong) > _REMEMBERED:
-            self._wrong.popitem(last=False)
-
-    def right(self, address: str) -> None:
-        self._wrong.pop(_neighbourhood(address), None)
-
-    def _until(self, key: str, most: int) -> float:
-        moments = self._wrong.get(key)
-        if moments is None:
-            return 0
-        now = self._clock()
-        while moments and moments[0] <= now - WINDOW:
-            moments.popleft()
-        return max(0.0, moments[-most] + WINDOW - now) if len(moments) >= most else 0
+    async def right(self, try_: Try) -> None:
+        await self._memory.give(try_.id, try_.most, WINDOW)
 
 
 def _neighbourhood(address: str) -> str:

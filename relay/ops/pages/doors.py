@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from relay.errors import JournalAway
+from relay.journal.activity import without_addresses
 from relay.ops.access import Access, Role
 from relay.ops.pages import forms
 from relay.ops.pages.shell import Shell, Visit
@@ -55,7 +56,7 @@ class Guard:
         return Route(door.path, guarded, methods=[door.method])
 
     async def _through(self, door: Door, request: Request) -> Response:
-        visitor = self._access.visitor(request)
+        visitor = await self._access.visitor(request)
         if visitor is None:
             return self._stranger(request)
         visit = Visit(request, visitor)
@@ -66,7 +67,7 @@ class Guard:
                 return self._refused(visit, "This form could not be read.", 400)
             shown = visit.form.get("token")
             if not (self._access.same_origin(request) and self._access.token_fits(visitor, shown)):
-                log.warning("pages.foreign_form", path=door.path, by=visitor.name)
+                log.warning("pages.foreign_form", path=door.path, by=without_addresses(visitor.name))
                 return self._refused(
                     visit,
                     "This form was not sent from these pages, so nothing was done. Open the page again.",
@@ -74,7 +75,8 @@ class Guard:
         if not visitor.may(door.role):
             return self._refused(visit, f"Your role is {visitor.role}; this takes {door.role}.")
         response = await self._handled(door, visit)
-        self._access.renew(request, response, visitor)
+        if door.method == "GET":  # an act may have ended the session
+            self._access.renew(request, response, visitor)
         return response
 
     async def _handled(self, door: Door, visit: Visit) -> Response:

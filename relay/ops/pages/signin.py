@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from relay.errors import JournalAway
+from relay.journal.activity import without_addresses
 from relay.ops.access import Access, Closed, Role, Visitor
 from relay.ops.access.people import THE_ADMIN
 from relay.ops.desk import Desk
@@ -41,7 +42,7 @@ class SignIn:
 
     async def _show(self, request: Request) -> Response:
         wanted = _ours(request.query_params.get("next", ""))
-        if not self._access.signs_in or self._access.visitor(request):
+        if not self._access.signs_in or await self._access.visitor(request):
             return RedirectResponse(wanted, 303)
         return self._form(wanted)
 
@@ -61,7 +62,8 @@ class SignIn:
             person = await self._access.sign_in(request, name[:64], form.get("password")[:1000])
         except Closed as closed:
             minutes = math.ceil(closed.wait / 60)
-            await self._note(name, "was kept from signing in", "too many wrong passwords")
+            if not closed.told:  # anybody can go on trying, and the activity is not endless
+                await self._note(name, "was kept from signing in", "too many wrong passwords")
             said = f"Too many wrong passwords. Try again in {minutes} min."
             response = self._form(wanted, said, 429, name)
             response.headers["retry-after"] = str(math.ceil(closed.wait))
@@ -78,7 +80,7 @@ class SignIn:
     async def _sign_out(self, visit: Visit) -> Response:
         await self._note(visit.by, "signed out")
         response = RedirectResponse(SIGN_IN, 303)
-        self._access.close_session(response)
+        await self._access.close_session(response, visit.visitor)
         return response
 
     async def _note(self, name: str, what: str, detail: str = "") -> None:
@@ -87,7 +89,7 @@ class SignIn:
         A name that nobody has is not written down: people type passwords there.
         """
         by = name if self._access.people.find(name) else "a stranger"
-        log.info("pages.sign_in", by=by, what=what)
+        log.info("pages.sign_in", by=without_addresses(by), what=what)
         with suppress(JournalAway):
             await self._desk.activity.note(by, what, detail=detail)
 
