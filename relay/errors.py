@@ -14,6 +14,7 @@ RelayError
 ├── PullError                the platform did not give what was asked of it
 │   ├── PullLater            asked again, with a growing pause: network, 429, 5xx
 │   └── PullRefused          ends the command: credentials, address, permission
+├── TooLate                  a call did not leave in time: its reservation is made anew
 └── AttemptError             one call was tried and not accepted
     ├── TryAgain             retry by the schedule: network, timeout, 408, 5xx
     ├── SlowDown             429: the whole destination waits; costs no attempt
@@ -131,6 +132,10 @@ class PullLater(PullError):
 
 class PullRefused(PullError):
     """Wrong credentials, an address not allowed, a missing permission: asking again changes nothing."""
+
+
+class TooLate(RelayError):
+    """A call was not sent, since so long after its reservation it might be too many for the destination."""
 
 
 class AttemptError(RelayError):

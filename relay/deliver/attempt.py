@@ -23,9 +23,19 @@ from relay.compose.compose import Moment, Refuse, Send, Skip, Wait, compose
 from relay.compose.policy import Policy
 from relay.deliver.booked import facts_of, sent_by
 from relay.deliver.client import Answer, CommerceClient
+from relay.deliver.departure import Departure
 from relay.deliver.schedule import Schedule
-from relay.errors import AttemptError, CallRefused, EndpointRefused, KeyRefused, SlowDown, TryAgain, VaultShut
-from relay.journal.journal import Journal, Settled
+from relay.errors import (
+    AttemptError,
+    CallRefused,
+    EndpointRefused,
+    KeyRefused,
+    SlowDown,
+    TooLate,
+    TryAgain,
+    VaultShut,
+)
+from relay.journal.journal import LEAVE, Journal, Settled
 from relay.journal.meter import Meter
 from relay.journal.records import (
     VERSION,
@@ -54,13 +64,6 @@ SLOW_MOST: Final = timedelta(minutes=15)
 
 RATE_LIMIT: Final = "rate limit"
 """Who paused a destination that asked for a longer wait."""
-
-GUARD_MS: Final = 50
-"""By how much the second's window is longer than the destination's: so much later may a call arrive."""
-
-LATE_LEAST_MS: Final = 10
-LATE_MOST_MS: Final = 250
-"""A call answered later was hardly on its way for so long, but waited there; that spends no budget."""
 
 SHORT_WAIT: Final = 1_200
 """Milliseconds that are waited out under the lease: the second's limit. Longer, and the relay is put back."""
@@ -110,9 +113,7 @@ class Attempt:
         self._done: list[str] = json.loads(leased.fields.get("done", "[]"))
         self._reasons: list[str] = []
         self._overtaken = False
-        self._reserved_in_ms = 0
-        self._spent = 0
-        self._late: tuple[int, int] | None = None
+        self._arrived: tuple[int, int] | None = None
         self._versions = {name: int(fields.get("version", 0)) for name, fields in leased.books}
         self._sent_before = any(sent_by(leased.id, fields) for _, fields in leased.books)
 
@@ -225,25 +226,30 @@ class Attempt:
         async with self._to.client.slots:  # first, so that budget and lease are not spent on waiting
             if self._stopping.is_set():  # another process begins with it, and has the time to end
                 await self._put_back(self._now_ms())
-            if not await self._reserve(reservation):
-                self._reasons.append(f"{call.meaning.partition('@')[0]} already sent")
-                return
             try:
-                answer = await self._post(call)
+                answer = await self._send(call, reservation)
             except AttemptError as error:
                 await self._failed(call, reservation, error)
                 raise Stopped from error
+        if answer is None:
+            self._reasons.append(f"{call.meaning.partition('@')[0]} already sent")
+            return
         self._done.append(key)
         await self._accepted(call, book, answer, final=final)
 
-    async def _post(self, call: Call) -> Answer:
-        asked = _monotonic_ms()
-        try:
-            return await self._to.client.post(call.path, call.content)
-        finally:
-            arrived = min(_monotonic_ms() - asked - GUARD_MS, LATE_MOST_MS)
-            late_ms = self._reserved_in_ms + max(0, arrived)
-            self._late = (self._spent, late_ms) if late_ms > LATE_LEAST_MS else None
+    async def _send(self, call: Call, reservation: Reservation) -> Answer | None:
+        """The answer that accepted it; None where its meaning went out before."""
+        while True:
+            reserved = await self._reserve(reservation)
+            if reserved is None:
+                return None
+            departure, at_ms, spent = reserved
+            try:
+                return await self._to.client.post(call.path, call.content, departure)
+            except TooLate:
+                reservation = replace(reservation, instead=spent)
+            finally:
+                self._arrived = (spent, at_ms + departure.arrived_ms)
 
     def _reservation(self, call: Call, book: str) -> Reservation:
         return Reservation(
@@ -258,18 +264,19 @@ class Attempt:
             force="force" in self._leased.fields,
         )
 
-    async def _reserve(self, reservation: Reservation) -> bool:
-        """Whether the call may be sent; False where its meaning went out before."""
+    async def _reserve(self, reservation: Reservation) -> tuple[Departure, int, int] | None:
+        """When the call may leave, the moment that was written down, and what it spent.
+
+        None where its meaning went out before.
+        """
         while True:
-            verdict, when_ms, self._spent = await patiently(
+            departure, (verdict, when_ms, spent) = await patiently(
                 lambda: self._ask_to_send(reservation), stopping=self._stopping
             )
-            if verdict == "ok" and timedelta(milliseconds=self._reserved_in_ms) > self._to.lease / 2:
-                continue  # this process was stopped meanwhile, and the lease may have become another's
             if verdict == "ok":
-                return True
+                return departure, when_ms, spent
             if verdict == "sent":
-                return False
+                return None
             if verdict == "fenced":
                 raise Stopped
             wait_ms = when_ms - self._now_ms()
@@ -279,13 +286,13 @@ class Attempt:
                 await self._put_back(when_ms)
             await asyncio.sleep(wait_ms / 1000)
 
-    async def _ask_to_send(self, reservation: Reservation) -> Verdict:
-        asked = _monotonic_ms()
+    async def _ask_to_send(self, reservation: Reservation) -> tuple[Departure, Verdict]:
+        """With a short lease the call leaves sooner, since by its end it may have become another's."""
+        departure = Departure(min(LEAVE, self._to.lease / 2))
         verdict = await self._journal.reserve(
             self._to.name, self._to.limits, reservation, lease=self._to.lease
         )
-        self._reserved_in_ms = _monotonic_ms() - asked
-        return verdict
+        return departure, verdict
 
     async def _accepted(self, call: Call, book: str, answer: Answer, *, final: bool) -> None:
         self._count_accepted(answer)
@@ -436,10 +443,10 @@ class Attempt:
             token=self._leased.token,
             lane=self._leased.lane,
             source=self._leased.fields["source"],
-            late=self._late,
+            arrived=self._arrived if self._to.limits.minute or self._to.limits.second else None,
             **settled,
         )
-        self._late = None
+        self._arrived = None
         # What came of a call is told until Redis has heard it: forgotten, it would be sent once more.
         answer = await patiently(
             lambda: self._journal.settle(self._to.name, self._to.limits, settlement), within=math.inf

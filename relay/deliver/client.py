@@ -20,6 +20,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from relay.deliver.departure import Connector, Departure, departing
 from relay.errors import (
     CallRefused,
     EndpointRefused,
@@ -77,18 +78,24 @@ class CommerceClient:
     ) -> None:
         await self._transport.aclose()
 
-    async def post(self, path: str, content: bytes) -> Answer:
-        """Sends one call. Returns the answer that accepted it, else raises the AttemptError that fits."""
-        answer, headers = await self._ask("POST", path, content)
+    async def post(self, path: str, content: bytes, departure: Departure | None = None) -> Answer:
+        """Sends one call. Returns the answer that accepted it, else raises the AttemptError that fits.
+
+        Raises TooLate, with nothing sent, where it cannot leave as `departure` says.
+        """
+        with departing(departure):
+            answer, headers = await self._ask("POST", path, content)
         _judge(answer, headers)
         return answer
 
-    async def account(self) -> None:
+    async def account(self, departure: Departure | None = None) -> None:
         """Asks whether the key works (section 1.2).
 
         Raises AttemptError where it does not. A 403 proves only that this key may not look itself up.
+        Raises TooLate, with nothing asked, where it cannot leave as `departure` says.
         """
-        answer, headers = await self._ask("GET", "/account", None)
+        with departing(departure):
+            answer, headers = await self._ask("GET", "/account", None)
         if answer.code != HTTPStatus.FORBIDDEN:
             _judge(answer, headers)
 
@@ -118,7 +125,7 @@ class CommerceClient:
 
 
 def _session(connections: int) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
+    connector = Connector(
         limit=connections, keepalive_timeout=_KEPT_ALIVE, ssl=httpx.create_ssl_context(trust_env=False)
     )
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())

@@ -8,7 +8,8 @@ from typing import Final
 import structlog
 
 from relay.deliver.attempt import RATE_LIMIT, Destination
-from relay.errors import AttemptError, JournalAway
+from relay.deliver.departure import Departure
+from relay.errors import AttemptError, JournalAway, TooLate
 from relay.journal.journal import Journal
 from relay.journal.keys import ENDPOINTS
 from relay.journal.queries import Queries
@@ -43,9 +44,12 @@ class Sweep:
     async def _try(self, destination: Destination, endpoint: str, pause: Pause) -> None:
         """The account call tells whether a key works; an endpoint is told only by a real relay."""
         if endpoint == "all":
+            departure = Departure()
             await self._journal.spend(destination.limits)
             try:
-                await destination.client.account()
+                await destination.client.account(departure)
+            except TooLate:
+                return  # the next sweep asks
             except AttemptError as error:
                 log.warning("destination.probe_failed", destination=destination.name, code=error.code)
                 await self._journal.pause(

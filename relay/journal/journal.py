@@ -56,6 +56,9 @@ BREAKER_LANES: Final = 20
 CONFIRMED_IN: Final = timedelta(seconds=1)
 """How long replicas have to take what was recorded, where that is asked for."""
 
+LEAVE: Final = timedelta(seconds=1)
+"""How long after its reservation a call may leave: its worker may be stopped, or Redis's answer late."""
+
 _FORGOTTEN_AFTER: Final = 3600
 """Seconds of silence."""
 
@@ -287,7 +290,7 @@ class Journal:
     async def reserve(
         self, destination: str, limits: Limits, reservation: Reservation, *, lease: timedelta
     ) -> Verdict:
-        """Writes that a call is about to be sent, and renews the lease; only after "ok" may it be.
+        """Writes that a call is about to be sent, and renews the lease; only after "ok" may it be, in LEAVE.
 
         Answers a word and a moment: ok; fenced: the lease is another's; sent: the meaning was
         accepted before; stale: the book has changed, compose anew; busy:
@@ -298,7 +301,12 @@ class Journal:
 
             async def flush(batch: list[Reservation]) -> list[Verdict]:
                 lease_ms = times.in_ms(lease)
-                options = {"dest": destination, "lease_ms": lease_ms, "limits": asdict(limits)}
+                options = {
+                    "dest": destination,
+                    "lease_ms": lease_ms,
+                    "leave_ms": times.in_ms(LEAVE),
+                    "limits": asdict(limits),
+                }
                 args: list[str | bytes] = [json.dumps(options), *map(to_json, batch)]
                 return [Verdict(a[0].decode(), *a[1:]) for a in await self._call(self._reserve, args)]
 
@@ -387,8 +395,8 @@ class Journal:
         await self.operate("resume", {"dest": destination, "endpoint": endpoint, "trial": trial})
 
     async def spend(self, limits: Limits) -> None:
-        """Counts a request that is no call, such as a probe, against the budget."""
-        await self.operate("spend", {"limits": asdict(limits)})
+        """Counts a request that is no call, such as a probe, against the budget; it is to leave in LEAVE."""
+        await self.operate("spend", {"limits": asdict(limits), "leave_ms": times.in_ms(LEAVE)})
 
     async def slow_down(self, destination: str, after: timedelta) -> None:
         """Sends nothing to the destination for `after`."""

@@ -119,7 +119,8 @@ class Claim:
 class Reservation:
     """A call about to be sent. `book` is "" where the meaning is the relay's own.
 
-    `version` is the book's as the call was composed from it.
+    `version` is the book's as the call was composed from it. `instead`: what was spent on this call before
+    (a Verdict's), which did not leave in time.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Reservation:
     meaning: str
     version: int = 0
     force: bool = False
+    instead: int = 0
 
 
 class Verdict(NamedTuple):
@@ -166,7 +168,7 @@ class Settlement:
     """What came of a lease. Without `status` the relay goes on under the same lease.
 
     `version`: the book a waiting relay was composed from; where it has changed since, it does not wait.
-    `late`: what was spent (a Verdict's), and how many ms later the call may have arrived.
+    `arrived`: what was spent (a Verdict's), and the moment in ms by which that call had arrived.
     """
 
     id: str
@@ -189,7 +191,7 @@ class Settlement:
     unreserve: Reservation | None = None
     refusal: Refusal | None = None
     version: tuple[str, int] | None = None
-    late: tuple[int, int] | None = None
+    arrived: tuple[int, int] | None = None
     history: Mapping[str, Any] | None = None
 
 

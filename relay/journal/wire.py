@@ -65,7 +65,7 @@ def result(s: Settlement) -> dict[str, Any]:
         "title": s.title,
         "accepted": s.accepted,
         "unreserve": s.unreserve,
-        "late": {"spent": s.late[0], "ms": s.late[1]} if s.late else None,
+        "arrived": {"spent": s.arrived[0], "at": s.arrived[1]} if s.arrived else None,
         "version": {"book": s.version[0], "at": s.version[1]} if s.version else None,
         "refusal": {"endpoint": s.refusal.endpoint, "as": s.refusal.title} if s.refusal else None,
     }

@@ -19,6 +19,9 @@ _BEFORE: Final = 1.5
 """Seconds before a kill in which a call may have been taken whose result was not yet written."""
 
 _AFTER: Final = 1.0
+_LATELY: Final = 10.0
+"""Seconds before a refusal in which an outage may have led to it."""
+
 _UNHEARD: Final = frozenset({"lose", "cut", "delay"})
 """Faults whose answers the relay could not hear, so that it has to send again."""
 
@@ -88,7 +91,7 @@ def judge(crowd: Sequence[Customer], seen: Evidence) -> Verdict:
     _checkouts(verdict, told, seen.found, accepted)
     _repeats(verdict, accepted, seen.outages)
     _balance(verdict, told, seen)
-    verdict.over_budget = sum(_is_too_much(record, seen.outages) for record in seen.records)
+    _within_budget(verdict, seen)
     for violation in seen.violations:
         if violation.rule.startswith("a p"):  # a property, a product; repeats and order are judged above
             verdict.blame(f"{violation.id}: {violation.rule}")
@@ -97,9 +100,41 @@ def judge(crowd: Sequence[Customer], seen: Evidence) -> Verdict:
     return verdict
 
 
+def _within_budget(verdict: Verdict, seen: Evidence) -> None:
+    """What the destination refused of itself. What was under way with the first is told with it."""
+    told = 0.0
+    for record in seen.records:
+        if not _is_too_much(record, seen.outages):
+            continue
+        verdict.over_budget += 1
+        if record.at > told + _AFTER:
+            verdict.blame(_say_refused(record, seen))
+        told = record.at
+
+
 def _is_too_much(record: Record, outages: Outages) -> bool:
     set_clock = outages.cover(record.at, record.at, "clock", before=0, after=_AFTER)
-    return record.status == 429 and record.fault is None and not set_clock
+    return _refused(record) and not set_clock
+
+
+def _say_refused(record: Record, seen: Evidence) -> str:
+    before = [
+        sum(0 <= record.at - other.at < span and not _refused(other) for other in seen.records)
+        for span in (1, 60)
+    ]
+    lately = [
+        f"{o.what} for {o.ended - o.began:.1f} s until {record.at - o.ended:.1f} s before"
+        for o in seen.outages.list
+        if o.began <= record.at and record.at - o.ended < _LATELY
+    ]
+    return (
+        f"refused with 429 at {record.at:.2f}, after {before[0]} in a second and {before[1]} in a minute; "
+        f"out of order were {', '.join(lately) or 'none'}"
+    )
+
+
+def _refused(record: Record) -> bool:
+    return record.status == 429 and record.fault is None
 
 
 def _answered(verdict: Verdict, seen: Evidence) -> None:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from redis.asyncio import Redis
 
 from relay.journal import ids
-from relay.journal.journal import Journal, Wakeup
+from relay.journal.journal import LEAVE, Journal, Wakeup
 from relay.journal.keys import Keys
 from relay.journal.records import (
     BookEntry,
@@ -20,6 +20,7 @@ from relay.journal.records import (
     Recording,
     Status,
 )
+from relay.normalise import times
 from tests.journal.model import Known, Lease, Model
 
 CLOCK: Final = """
@@ -30,6 +31,7 @@ START: Final = 1_800_000_000_000
 LIMITS: Final = Limits("key", minute=12, second=4)
 LEASE: Final = timedelta(seconds=30)
 LEASE_MS: Final = 30_000
+LEAVE_MS: Final = times.in_ms(LEAVE)
 BREAKER: Final = 3
 LATE: Final = 5_000
 """A postback that seems older than that comes from a host whose clock is behind."""

@@ -16,7 +16,7 @@ from relay.journal.records import (
 )
 from tests.journal.dump import Dump
 from tests.journal.model import Book, Lease
-from tests.journal.rig import LEASE, LEASE_MS, LIMITS, Rig, which
+from tests.journal.rig import LEASE, LEASE_MS, LEAVE_MS, LIMITS, Rig, which
 
 
 class Sending(Rig):
@@ -77,7 +77,9 @@ class Sending(Rig):
         assert (next_ms is None) == (not free)
         if next_ms is not None:
             soonest = max(
-                min(free), model.not_before, model.now if self.guarded_room() else model.now + 61_000
+                min(free),
+                model.not_before,
+                model.now if self.guarded_room() else model.now + 61_000 + LEAVE_MS,
             )
             assert min(free) <= next_ms <= max(soonest, self.checkouts_looked_at)
 
@@ -121,8 +123,11 @@ class Sending(Rig):
         return room | ({"wait"} if self.guarded_room() < 1 else set())
 
     def guarded_room(self) -> int:
-        """What the journal must allow at least: its windows are longer than the destination's, by a guard."""
-        spent = [at for at in self.model.spent if self.model.now - at < 121_000]
+        """What the journal must allow at least: its windows are longer than the destination's, by a guard.
+
+        A call whose arrival nobody told counts from when it may leave at the latest.
+        """
+        spent = [at + LEAVE_MS for at in self.model.spent if self.model.now - at < 121_000]
         in_minute = sum(self.model.now - at <= 60_500 for at in spent)
         in_second = sum(self.model.now - at <= 1_050 for at in spent)
         return min(LIMITS.minute - in_minute, LIMITS.second - in_second)

@@ -66,6 +66,33 @@ async def test_a_spent_budget_comes_back_in_a_minute_though_the_clock_was_set_ba
     assert len((await claim(journal)).relays) == 1
 
 
+async def test_what_came_while_the_clock_was_ahead_for_a_moment_is_due_when_it_is_set_right(
+    journal: Journal, redis: Redis
+) -> None:
+    await journal.sweep("main", LIMITS)
+    await step_clock(redis, HOUR)
+    relay = await queued(journal)
+    await step_clock(redis, 0)
+    await journal.sweep("main", LIMITS)
+    await step_clock(redis, 2_000)
+    assert [leased.id for leased in (await claim(journal)).relays] == [relay]
+
+
+async def test_what_was_spent_while_the_clock_was_ahead_for_a_moment_comes_back_in_a_minute(
+    journal: Journal, redis: Redis
+) -> None:
+    for _ in range(4):
+        await queued(journal)
+    claimed = await claim(journal)
+    await step_clock(redis, HOUR)
+    assert await reserve(journal, claimed) == ["ok"] * 3
+    await step_clock(redis, 0)
+    await journal.sweep("main", LIMITS)
+    assert not (await claim(journal)).relays
+    await step_clock(redis, 70_000)
+    assert len((await claim(journal)).relays) == 1
+
+
 async def test_the_journals_clock_comes_down_to_the_hosts_without_going_back(
     journal: Journal, redis: Redis
 ) -> None:
@@ -99,25 +126,6 @@ async def test_a_drain_is_started_at_once_though_redis_is_ahead_of_its_workers(
     await queued(journal)
     ((_, due),) = await redis.zrange("jobs", 0, -1, withscores=True)
     assert due < (await redis.time())[0] * 1000
-
-
-async def test_a_call_that_arrived_late_is_counted_from_then(journal: Journal, redis: Redis) -> None:
-    limits = Limits("key", second=1)
-    await queued(journal)
-    await queued(journal)
-    await journal.sign_on("main", "t")
-    (leased,) = (await journal.claim("main", "t", 10, limits, lease=LEASE)).relays
-    wanted = Reservation(leased.id, leased.token, leased.lane, "shop", "orders", "", "placed@1")
-    spent = (await journal.reserve("main", limits, wanted, lease=LEASE)).spent
-    await journal.settle(
-        "main",
-        limits,
-        Settlement(leased.id, leased.token, leased.lane, "shop", Status.DELIVERED, late=(spent, 5_000)),
-    )
-    await step_clock(redis, 5_000)
-    assert not (await journal.claim("main", "t", 10, limits, lease=LEASE)).relays
-    await step_clock(redis, 6_100)
-    assert len((await journal.claim("main", "t", 10, limits, lease=LEASE)).relays) == 1
 
 
 async def test_what_waits_outside_its_lane_waits_longer_by_the_time_that_nobody_could_look(

@@ -14,28 +14,46 @@ local function ahead_ms(host, by, since)
   return by and math.max(0, by - math.floor(math.max(0, host - since) / SLOWER)) or 0
 end
 
+-- The host's time, the journal's by it, when somebody last compared the two, and the latest known to have been.
+local function clocks()
+  local host, clock = host_ms(), call('HMGET', CLOCK, 'by', 'since', 'seen', 'used')
+  local seen = tonumber(clock[3] or 0)
+  return host, host + ahead_ms(host, clock[1], clock[2]), seen, math.max(seen, tonumber(clock[4] or 0))
+end
+
 local function now_ms()
-  local host, clock = host_ms(), call('HMGET', CLOCK, 'by', 'since', 'seen')
-  return math.max(host + ahead_ms(host, clock[1], clock[2]), tonumber(clock[3] or 0))
+  local _, now, _, known = clocks()
+  return math.max(now, known)
+end
+
+-- Says that something is written down for now. Else what is written while the clock is ahead for a moment, in which
+-- nobody compares, would come an hour later.
+local said = false
+
+local function use_now()
+  if said then return end
+  said = true
+  local _, now, _, known = clocks()
+  if now > known + 1000 then call('HSET', CLOCK, 'used', now) end
 end
 
 -- For how long nobody compared the clocks.
 local function silence()
-  local seen = call('HGET', CLOCK, 'seen')
-  return seen and now_ms() - seen or 0
+  local _, now, seen, known = clocks()
+  return seen > 0 and math.max(now, known) - seen or 0
 end
 
 -- Compares the clocks, every few seconds. Answers for how long nobody did.
 local function look_at_clock()
-  local host, clock = host_ms(), call('HMGET', CLOCK, 'by', 'since', 'seen')
-  local now, seen = host + ahead_ms(host, clock[1], clock[2]), tonumber(clock[3] or 0)
-  if now < seen - 1000 then
-    call('HSET', CLOCK, 'by', seen - host, 'since', host)
+  local host, now, seen, known = clocks()
+  if now < known - 1000 then
+    call('HSET', CLOCK, 'by', known - host, 'since', host)
   elseif now == host then
     call('HDEL', CLOCK, 'by', 'since')
   end
-  call('HSET', CLOCK, 'seen', math.max(now, seen))
-  return seen > 0 and math.max(0, now - seen) or 0
+  now = math.max(now, known)
+  call('HSET', CLOCK, 'seen', now)
+  return seen > 0 and now - seen or 0
 end
 
 local function get(id, ...)

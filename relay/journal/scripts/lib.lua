@@ -83,6 +83,7 @@ local function enter(id, dest, lane, endpoint, due)
   lane = lane_by_now(id, lane)
   local key = P .. 'lane:' .. dest .. ':' .. lane
   call('HSET', P .. 'r:' .. id, 'due', due)
+  use_now()
   call('ZADD', key, 0, id)
   if call('ZCARD', key) == 1 then
     call('ZADD', P .. 'ready:' .. dest .. ':' .. endpoint .. class_of(key), due, lane)
@@ -230,14 +231,19 @@ end
 
 -- Budget ------------------------------------------------------------------------------------------------
 
+-- What counts is when the destination gets a call, and nobody knows that before it answers. So a call counts from
+-- the latest moment at which it may still leave (`leave_ms` from its reservation; who is later reserves again), and
+-- once it is answered, from when it had arrived.
 local MINUTE, SECOND = 60500, 1050 -- with a guard, since the destination's clock starts later than ours
+local SOON = 50
 
 local function window_free(key, now, limit, span)
   if limit == 0 then return 1000000, now end
   local used = call('ZCOUNT', key, '(' .. (now - span), '+inf')
   if used < limit then return limit - used, now end
-  local oldest = call('ZREVRANGE', key, limit - 1, limit - 1, 'WITHSCORES')[2]
-  return 0, oldest + span
+  local oldest = tonumber(call('ZREVRANGE', key, limit - 1, limit - 1, 'WITHSCORES')[2])
+  -- One that is under way is answered any moment, and then counts from now at the latest.
+  return 0, math.max(math.min(oldest, now) + span, now + SOON)
 end
 
 -- How many calls may be reserved now, and when there is room again where that is none.
@@ -247,17 +253,12 @@ local function budget(key, now, per_minute, per_second)
   return math.min(a, b), math.max(when_a, when_b)
 end
 
-local function spend(key, now, seq, per_minute, per_second)
-  if per_minute == 0 and per_second == 0 then return end
-  call('ZADD', key, now, seq)
+local function spend(key, now, leave_ms, seq, limits)
+  if limits.minute == 0 and limits.second == 0 then return end
+  call('ZADD', key, now + leave_ms, seq)
+  use_now()
   call('ZREMRANGEBYSCORE', key, '-inf', now - MINUTE)
-  call('PEXPIRE', key, MINUTE)
-end
-
--- The destination counts a call when it arrives, and that was later than the guard allows for.
-local function spend_late(key, seq, ms)
-  local at = call('ZSCORE', key, seq)
-  if at then call('ZADD', key, 'XX', at + ms, seq) end
+  call('PEXPIRE', key, MINUTE + leave_ms)
 end
 
 -- Backfill is spaced evenly, so that a live relay waits for one slot at most. The moment of its next call:

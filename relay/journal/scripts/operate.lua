@@ -103,7 +103,7 @@ if verb == 'resume' then return resume() end
 if verb == 'mark_issue' then return mark_issue() end
 if verb == 'note' then return log_act(activity) end
 if verb == 'spend' then
-  spend(P .. 'budget:' .. o.limits.key, now, call('INCR', P .. 'fence'), o.limits.minute, o.limits.second)
+  spend(P .. 'budget:' .. o.limits.key, now, o.leave_ms, call('INCR', P .. 'fence'), o.limits)
   return 'ok'
 end
 return slow_down()

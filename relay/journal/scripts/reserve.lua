@@ -1,5 +1,6 @@
 -- Writes, before a call is sent, that it is about to be: budget, ledger and a longer lease, or none of them.
--- ARGV: options {dest, lease_ms, limits}, then for each call {id, token, lane, source, book, meaning, force}.
+-- ARGV: options {dest, lease_ms, leave_ms, limits}, then for each call {id, token, lane, source, book, meaning, force,
+-- instead}.
 -- Answers {verdict, when, what it spent} for each: ok; fenced (the lease is another's); sent (the meaning went out already);
 -- stale (the book has changed since the claim: compose anew); busy (another relay is sending it); wait (no budget, slowed down or paused) until `when`.
 
@@ -34,6 +35,7 @@ local function lease_ends(relay, asks)
 end
 
 local function verdict(c)
+  if c.instead > 0 then call('ZREM', key, c.instead) end -- it never left
   if call('HGET', P .. 'r:' .. c.id, 'token') ~= tostring(c.token) then return 'fenced', 0 end
   local slow = tonumber(call('HGET', P .. 'dest:' .. o.dest, 'not_before') or 0)
   if paused(o.dest, 'all') or paused(o.dest, c.endpoint) then return 'wait', now end
@@ -54,7 +56,7 @@ local function verdict(c)
     spend_backfill(o.limits, now)
   end
   local spent = call('INCR', P .. 'fence')
-  spend(key, now, spent, o.limits.minute, o.limits.second)
+  spend(key, now, o.leave_ms, spent, o.limits)
   if book then call('HSET', book, 's:' .. c.meaning, 'R ' .. c.id .. ' ' .. (now + o.lease_ms) .. string.rep(' ', 24)) end
   call('ZADD', P .. 'leased:' .. o.dest, 'XX', now + o.lease_ms, c.lane)
   return 'ok', now, spent

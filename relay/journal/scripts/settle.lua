@@ -94,7 +94,7 @@ end
 local answers = {}
 for i = 2, #ARGV, 2 do
   local r = cjson.decode(ARGV[i])
-  if r.late then spend_late(P .. 'budget:' .. o.limits.key, r.late.spent, r.late.ms) end
+  if r.arrived then call('ZADD', P .. 'budget:' .. o.limits.key, 'XX', r.arrived.at, r.arrived.spent) end
   local mine = call('HGET', P .. 'r:' .. r.id, 'token') == tostring(r.token)
   if r.accepted then accept(r.accepted, r.id) end -- a call that was accepted stays accepted, whoever sent it
   local tripped = mine and r.refusal and trips_breaker(r)
