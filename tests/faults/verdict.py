@@ -19,6 +19,9 @@ _BEFORE: Final = 1.5
 """Seconds before a kill in which a call may have been taken whose result was not yet written."""
 
 _AFTER: Final = 1.0
+_TOLD: Final = 2.0
+"""Seconds after an outage of Redis in which workers tell it what they have to say."""
+
 _LATELY: Final = 10.0
 """Seconds before a refusal in which an outage may have led to it."""
 
@@ -237,11 +240,21 @@ def _repeats(verdict: Verdict, accepted: Sequence[Record], outages: Outages) -> 
         if outages.cover(before.at, before.at, "destination", before=_BEFORE, after=_AFTER):
             continue
         verdict.twice += 1
-        if outages.cover(before.at, before.at, "worker", before=_BEFORE, after=_AFTER):
+        told = _told_by(before.at, outages)
+        if outages.cover(before.at, told, "worker", before=_BEFORE, after=_AFTER):
             verdict.after_kill += 1
         else:
             later = record.at - before.at
             verdict.blame(f"{push} was sent again {later:.2f} s later, and no worker was killed")
+
+
+def _told_by(at: float, outages: Outages) -> float:
+    """When the result of a call was written down at the latest, if its worker lived: not while Redis is away."""
+    told = at
+    for o in sorted(outages.list, key=lambda o: o.began):
+        if o.what in ("redis", "disk") and o.began - _BEFORE <= told < o.ended + _TOLD:
+            told = o.ended + _TOLD
+    return told
 
 
 def _balance(verdict: Verdict, told: Sequence[Postback], seen: Evidence) -> None:
