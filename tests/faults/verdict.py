@@ -249,7 +249,7 @@ def _repeats(verdict: Verdict, accepted: Sequence[Record], outages: Outages) -> 
 
 
 def _told_by(at: float, outages: Outages) -> float:
-    """When the result of a call was written down at the latest, if its worker lived: not while Redis is away."""
+    """When the result of a call was written down at the latest, if its worker lived: once Redis was back."""
     told = at
     for o in sorted(outages.list, key=lambda o: o.began):
         if o.what in ("redis", "disk") and o.began - _BEFORE <= told < o.ended + _TOLD:
