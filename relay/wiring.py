@@ -47,6 +47,7 @@ from relay.ops.alerts.incidents import Rules
 from relay.ops.alerts.watch import Plan, Watch
 from relay.ops.core import Operations
 from relay.ops.desk import Desk
+from relay.ops.finder import Finder
 from relay.ops.overview import DestinationFacts, Overview, SourceFacts
 from relay.ops.replays import Replays
 from relay.pull.fetch import Fetcher
@@ -187,14 +188,18 @@ def _puller(
     return build(said, api), said
 
 
-def operations(journal: Journal, config: Config, built: Sequence[Source]) -> Operations:
-    """`built` are the config's sources."""
+def operations(
+    journal: Journal, config: Config, built: Sequence[Source], spool: Spool | None = None
+) -> Operations:
+    """`built` are the config's sources, `spool` the host's."""
+    looks = queries(journal, config)
     return Operations(
         journal,
-        queries(journal, config),
+        looks,
         {source.name: source for source in built},
         {name: policy(source) for name, source in config.sources.items()},
         frozenset(config.destinations),
+        Finder(looks, spool),
     )
 
 
@@ -209,7 +214,7 @@ def replays(journal: Journal, config: Config, acts: Operations) -> Replays:
 
 def desk(journal: Journal, env: Environment, config: Config, built: Sequence[Source], spool: Spool) -> Desk:
     """What people ask and act through; `built` are the config's sources."""
-    acts = operations(journal, config, built)
+    acts = operations(journal, config, built, spool)
     overview = Overview(
         queries(journal, config),
         Numbers(journal),
@@ -225,6 +230,7 @@ def desk(journal: Journal, env: Environment, config: Config, built: Sequence[Sou
         ],
     )
     return Desk(
+        finder=Finder(queries(journal, config), spool),
         queries=queries(journal, config),
         acts=acts,
         replays=replays(journal, config, acts),

@@ -9,8 +9,9 @@ from typing import Annotated, Final
 
 import typer
 
-from relay.commands.tools import Data, Json, print_json, with_tools
-from relay.errors import SettingsError
+from relay.commands.tools import Data, Json, Tools, print_json, with_tools
+from relay.errors import JournalAway, SettingsError
+from relay.journal.records import RelayDetail
 from relay.ops import show as shown
 from relay.ops.core import Done, Operations, Refused
 from relay.ops.filters import FilterError, from_words, words_of
@@ -72,14 +73,38 @@ def issues(data: Data = None, limit: Limit = 20, cursor: Cursor = None, as_json:
 
 def show(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
     """All of one relay, unmasked: postback, events, calls, answers and what happened when."""
-    detail = with_tools(data, lambda tools: tools.desk.acts.reveal(relay, by=ACTOR))
+    revealed, detail = with_tools(data, lambda tools: _revealed(tools, relay))
     if detail is None:
         sys.exit(f"relay: there is no relay {relay}")
+    if not revealed:
+        _show_spooled(RelaySummary.of(detail.relay), as_json=as_json)
+        return
     plain = RelayView.of(detail).model_dump(mode="json")
     if as_json:
         print_json(plain)
     else:
         typer.echo(shown.relay(plain))
+
+
+async def _revealed(tools: Tools, relay: str) -> tuple[bool, RelayDetail | None]:
+    """Whether it may be shown unmasked, which has to be written down first, and the relay."""
+    try:
+        return True, await tools.desk.acts.reveal(relay, by=ACTOR)
+    except JournalAway:
+        spooled = await tools.desk.finder.spooled(relay)
+        if spooled is None:
+            raise
+        return False, spooled
+
+
+def _show_spooled(relay: RelaySummary, *, as_json: bool) -> None:
+    if as_json:
+        print_json(relay.model_dump(mode="json"))
+        return
+    typer.echo(shown.relays([relay], None))
+    typer.echo(
+        "Redis is away, so nobody can write down who looks at it; all of it is shown once Redis is back."
+    )
 
 
 def retry(

@@ -20,6 +20,7 @@ from relay.journal.records import Receipt, Relay, RelayDetail, Status
 from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.events import Fault
+from relay.ops.finder import IN_SPOOL, Finder
 from relay.receive.reading import edited, read, recording
 from relay.receive.sources import Source
 
@@ -61,6 +62,7 @@ class Operations:
         sources: Mapping[str, Source],
         policies: Mapping[str, Policy],
         destinations: frozenset[str],
+        finder: Finder,
     ) -> None:
         self._journal = journal
         self._acts = Acts(journal)
@@ -69,6 +71,7 @@ class Operations:
         self._sources = sources
         self._policies = policies
         self._destinations = destinations
+        self._finder = finder
 
     # One relay ---------------------------------------------------------------------------------------
 
@@ -88,7 +91,7 @@ class Operations:
         """
         detail = await self._queries.detail(relay)
         if detail is None:
-            return _unknown(relay)
+            return await self._missing(relay)
         refusal = _guard(detail.relay, force=force, stale=stale)
         if refusal:
             return refusal
@@ -143,7 +146,7 @@ class Operations:
         """Replaces one event of a relay by what a person wrote, and delivers it. The original is kept."""
         detail = await self._queries.detail(relay)
         if detail is None:
-            return _unknown(relay)
+            return await self._missing(relay)
         refusal = _guard(detail.relay, force=force, stale=stale)
         if refusal:
             return refusal
@@ -160,14 +163,21 @@ class Operations:
         return _received(await self._acts.edit(detail.relay.id, changed, by=by, force=force))
 
     async def discard(self, relay: str, *, by: str) -> Done | Refused:
-        return _result(relay, await self._acts.discard(relay, by=by), Status.DISCARDED)
+        answer = await self._acts.discard(relay, by=by)
+        return await self._missing(relay) if answer == "unknown" else _result(relay, answer, Status.DISCARDED)
 
     async def restore(self, relay: str, *, by: str) -> Done | Refused:
-        return _result(relay, await self._acts.restore(relay, by=by), Status.DEAD)
+        answer = await self._acts.restore(relay, by=by)
+        return await self._missing(relay) if answer == "unknown" else _result(relay, answer, Status.DEAD)
+
+    async def _missing(self, relay: str) -> Refused:
+        if await self._finder.spooled(relay) is None:
+            return _unknown(relay)
+        return Refused(f"it is {IN_SPOOL}; look again once the spool is drained")
 
     async def reveal(self, relay: str, *, by: str) -> RelayDetail | None:
         """All of a relay, for showing it unmasked: that is written down first."""
-        detail = await self._queries.detail(relay)
+        detail = await self._finder.detail(relay)
         if detail is not None:
             await self._activity.note(by, "revealed", detail.relay.id)
         return detail

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from relay.journal.activity import Activity
 from relay.journal.queries import Queries
 from relay.ops.core import Operations
+from relay.ops.finder import Finder
 from relay.ops.overview import Overview
 from relay.ops.replays import Replays
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`queries` looks, `acts` does, `replays` do in bulk, `activity` says who did, `overview` counts."""
+    """`finder` finds one, `queries` looks, `acts` does, `replays` do in bulk, `activity` says who did,
+    `overview` counts.
+    """
 
+    finder: Finder
     queries: Queries
     acts: Operations
     replays: Replays

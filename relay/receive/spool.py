@@ -123,6 +123,15 @@ class Spool:
 
         return await self._run(oldest)
 
+    async def find(self, relay: str) -> Spooled | None:
+        """What waits under this id, and the journal does not have."""
+
+        def find(db: sqlite3.Connection) -> Spooled | None:
+            row = db.execute(f"SELECT {_READ} FROM spooled WHERE id = ?", (relay,)).fetchone()  # noqa: S608
+            return Spooled(self._recording(*row[:3]), row[3]) if row else None
+
+        return await self._run(find) if self.pending else None
+
     async def keep(self, recorded: Sequence[Spooled]) -> None:
         """Moves what the journal has to what is kept, but for those of which a further copy came."""
         these = [(spooled.recording.id, spooled.copies) for spooled in recorded]

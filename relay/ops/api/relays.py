@@ -56,7 +56,7 @@ class RelayEndpoints:
 
     async def _show(self, call: Call) -> RelayView:
         relay = call.path["relay"]
-        detail = await self._desk.queries.detail(relay)
+        detail = await self._desk.finder.detail(relay)
         if detail is None:
             raise Declined(404, f"there is no relay {relay}")
         return RelayView.of(detail)

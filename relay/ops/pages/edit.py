@@ -45,7 +45,7 @@ class EditPage:
         return [look(f"{LIST}/{{relay}}/edit", self._show), act(f"{LIST}/{{relay}}/edit", self._act)]
 
     async def _show(self, visit: Visit) -> Response:
-        detail = await self._desk.queries.detail(visit.path("relay"))
+        detail = await self._desk.finder.detail(visit.path("relay"))
         index, event = _event(detail, visit, visit.asked("index", "0"))
         return self._page(
             visit, index, event, Veil.of(event).value(event), as_json=visit.asked("as") == "json"
@@ -55,7 +55,7 @@ class EditPage:
         verb, as_json = visit.form.get("do"), visit.form.get("as") == "json"
         revealed = verb == "reveal" or visit.form.has("revealed")
         relay = visit.path("relay")
-        ask = self._desk.acts.reveal(relay, by=visit.by) if revealed else self._desk.queries.detail(relay)
+        ask = self._desk.acts.reveal(relay, by=visit.by) if revealed else self._desk.finder.detail(relay)
         index, event = _event(await ask, visit, visit.form.get("index", "0"))
         if verb == "reveal":
             return self._page(visit, index, event, event, as_json=as_json, revealed=True)

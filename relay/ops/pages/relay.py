@@ -62,7 +62,7 @@ class RelayPage:
         return known.get(destination, "https://api.example.com")
 
     async def _found(self, visit: Visit) -> RelayDetail:
-        detail = await self._desk.queries.detail(visit.path("relay"))
+        detail = await self._desk.finder.detail(visit.path("relay"))
         if detail is None:
             raise Missing(f"relay {visit.path('relay')}")
         return detail

@@ -16,6 +16,7 @@ from relay.journal import codec
 from relay.journal.records import Relay, RelayDetail, Status
 from relay.normalise import fields, times
 from relay.normalise.contract import Postback
+from relay.ops.finder import IN_SPOOL
 from relay.ops.pages.diff import Line, compared
 from relay.ops.pages.masking import DOTS, Veil
 from relay.ops.pages.saying import sentence, time_ago, time_at
@@ -146,6 +147,8 @@ def _lead(detail: RelayDetail, words: Words) -> Word:
     match relay.status:
         case Status.DELIVERED:
             return Word("good", "Delivered", Markup("The Commerce API took it {}.").format(_changed(relay)))
+        case Status.QUEUED if relay.reason.startswith(IN_SPOOL):
+            return Word("wait", "Kept, and on its way", f"{reason} It goes on once Redis takes it.")
         case Status.QUEUED:
             return Word("good", "On its way", _waiting(detail))
         case Status.RETRYING:
@@ -189,7 +192,8 @@ def _waiting(detail: RelayDetail) -> str | Markup:
 def _timeline(detail: RelayDetail, words: Words) -> Iterator[Entry]:
     relay = detail.relay
     copies = f"{relay.copies} more of the same came since" if relay.copies else ""
-    yield Entry(relay.received_at, "Received and recorded", copies)
+    spooled = relay.reason.startswith(IN_SPOOL)
+    yield Entry(relay.received_at, "Received and spooled" if spooled else "Received and recorded", copies)
     if not detail.history and relay.status is Status.DEAD:
         yield Entry(relay.received_at, "Could not be read", words.text(relay.reason), "bad")
     if not detail.history and relay.status is Status.IGNORED:
