@@ -104,13 +104,21 @@ class Facts:
         return max((total for total in known if total is not None), default=None)
 
     def total_of(self, event: BookedEvent) -> int | None:
-        return event.total_minor if event.total_minor is not None else self.total_minor
+        """What `event` says, else what was told: the largest sale's, since an upsell may be overtaken."""
+        if event.total_minor is not None or self.total_minor is None:
+            return event.total_minor
+        return max(self.total_minor, self.largest_placed or 0)
 
     @property
     def fully_refunded(self) -> bool:
         """Whether the destination was told that all of it was given back."""
         total = max(self.sent.placed, default=self.total_minor)
         return total is not None and 0 < total <= self.sent.refunded
+
+    def without_chargebacks(self) -> Facts:
+        """For a source that tells them otherwise than as money given back."""
+        told = tuple((relay, e) for relay, e in self.refunds if not (e.refund and e.refund.chargeback))
+        return replace(self, refunds=told)
 
     def after(self, call: Call) -> Facts:
         """The facts once `call` is accepted."""

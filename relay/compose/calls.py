@@ -25,6 +25,8 @@ ENDPOINTS: Final[dict[Endpoint, str]] = {
     "events": "/subscribers/events",
 }
 PRODUCTS_PER_CALL: Final = 100
+_OF_THE_RELAY: Final = ("stock:", "products:", "event:")
+"""How meanings begin that belong to no order."""
 _BESIDE: Final = frozenset({"properties", "customerTotals"})
 _WHO: Final = ("email", "externalId", "firstName", "lastName")
 _WHICH: Final = ("orderId", "checkoutId")
@@ -41,7 +43,7 @@ class Call:
     @property
     def booked(self) -> bool:
         """Whether the order's book remembers it, or only the relay itself."""
-        return self.endpoint in ("orders", "checkouts") or self.meaning.startswith("upsold@")
+        return not self.meaning.startswith(_OF_THE_RELAY)
 
     @property
     def path(self) -> str:

@@ -23,6 +23,7 @@ from relay.compose.policy import WAIT_FOR_DEAD_PLACED, Policy
 from relay.normalise.events import (
     BookedEvent,
     CheckoutStarted,
+    Customer,
     CustomerEvent,
     Event,
     OrderCancelled,
@@ -37,6 +38,9 @@ from relay.normalise.events import (
 
 NOT_KNOWN: Final = "the order is not known yet"
 """How the reason of a thin event's wait begins."""
+CHARGEBACK: Final = "chargeback"
+"""The generic event of one, where the source asks for it, and its meaning in the ledger."""
+REQUIRED: Final = ("customer.email", "total", "currency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ def compose(event: Event, facts: Facts | None, policy: Policy, moment: Moment) -
         case _:
             if facts is None:
                 raise ValueError(f"{event.kind} needs the order book")
-            return _booked(told_in(event, facts.currency), facts, policy, moment)
+            known = facts if policy.chargeback == "refunded" else facts.without_chargebacks()
+            return _booked(told_in(event, facts.currency), known, policy, moment)
 
 
 def _customer_event(event: CustomerEvent, moment: Moment) -> Composition:
@@ -238,8 +243,7 @@ def _refunded(event: OrderRefunded, facts: Facts, policy: Policy, moment: Moment
     if chargeback and policy.chargeback == "ignore":
         return Skip("chargeback")
     if chargeback and policy.chargeback == "event":
-        told = CustomerEvent(name="chargeback", customer=event.customer, properties=event.properties)
-        return _customer_event(told, moment)
+        return _charged_back(event, facts, policy, moment)
     missing = _missing(event, facts, policy, moment) or _dead_placed(facts, moment)
     if missing:
         return missing
@@ -259,6 +263,19 @@ def _refunded(event: OrderRefunded, facts: Facts, policy: Policy, moment: Moment
     return Send((call,))
 
 
+def _charged_back(event: OrderRefunded, facts: Facts, policy: Policy, moment: Moment) -> Composition:
+    """As a generic event, once: every later postback of the order shows the chargeback too."""
+    if CHARGEBACK in facts.sent and not moment.force:
+        return Skip("chargeback already told")
+    who: Customer = completed(event, facts)["customer"]
+    missing = None if who.external_id else _missing(event, facts, policy, moment, ("customer.email",))
+    if missing:
+        return missing
+    properties: dict[str, JsonValue] = {**event.properties, "order": facts.order_id}
+    told = CustomerEvent(name=CHARGEBACK, customer=who, properties=properties)
+    return Send((replace(calls.generic(told, event_id=moment.relay), meaning=CHARGEBACK),))
+
+
 def _already(event: OrderEvent, facts: Facts, meaning: str) -> Skip:
     status = meaning.partition("@")[0]
     sent = facts.sent.digests[meaning]
@@ -271,7 +288,9 @@ def _already(event: OrderEvent, facts: Facts, meaning: str) -> Skip:
     )
 
 
-def _missing(event: OrderEvent, facts: Facts, policy: Policy, moment: Moment) -> Wait | Refuse | None:
+def _missing(
+    event: OrderEvent, facts: Facts, policy: Policy, moment: Moment, required: tuple[str, ...] = REQUIRED
+) -> Wait | Refuse | None:
     """What the Commerce API requires and neither the postback nor the book has (section 6.1)."""
     known = completed(event, facts)
     absent = [
@@ -281,7 +300,7 @@ def _missing(event: OrderEvent, facts: Facts, policy: Policy, moment: Moment) ->
             ("total", known["total_minor"]),
             ("currency", known["currency"]),
         )
-        if value is None
+        if value is None and name in required
     ]
     if not absent:
         return None

@@ -266,3 +266,46 @@ def test_a_refund_of_nothing_is_skipped() -> None:
 def test_a_sale_that_ended_during_its_hold_is_not_told() -> None:
     policy = Policy(since=SINCE, upsell="hold", upsell_hold=timedelta(seconds=0))
     assert tell(cancelled(), placed(), policy=policy) == ["cancelled", "-"]
+
+
+def charged_back(amount: int | None = None) -> dict[str, Any]:
+    full = {"basis": "full", "chargeback": True}
+    part = {"basis": "step", "id": "chargeback", "amount_minor": amount, "chargeback": True}
+    return refunded() | {"refund": full if amount is None else part}
+
+
+@pytest.mark.parametrize("chargeback", ["event", "ignore"])
+def test_a_chargeback_that_is_not_told_as_a_refund_adds_to_none(chargeback: Any) -> None:
+    policy = Policy(since=SINCE, chargeback=chargeback)
+    assert tell(placed(), charged_back(4000), refunded(1000), policy=policy)[-1] == "refunded 1000"
+
+
+def test_a_chargeback_told_as_an_event_is_told_once_however_often_postbacks_show_it() -> None:
+    policy = Policy(since=SINCE, chargeback="event")
+    again = charged_back() | {"properties": {"a": "b"}}
+    assert tell(placed(), charged_back(), again, policy=policy) == ["placed 4990", "event chargeback", "-"]
+
+
+def test_a_thin_chargeback_told_as_an_event_takes_the_customer_from_the_book_and_names_its_order() -> None:
+    story = Story(Policy(since=SINCE, chargeback="event"))
+    postback = Postback("POST", "", {}, b"", START)
+    list(story.tell(1, postback, load([placed()])))
+    alone = thin("order.refunded", refund={"basis": "full", "chargeback": True})
+    (call,) = story.tell(2, postback, load([alone]))
+    assert call["body"]["email"] == placed()["customer"]["email"]
+    assert call["body"]["properties"]["order"] == "A-1"
+
+
+def test_a_thin_chargeback_of_an_unknown_order_waits_for_whom_to_tell() -> None:
+    story = Story(Policy(since=SINCE, chargeback="event"))
+    alone = thin("order.refunded", refund={"basis": "full", "chargeback": True})
+    (told,) = story.tell(1, Postback("POST", "", {}, b"", START), load([alone]))
+    assert told == {"skipped": "the order is not known yet: customer.email missing"}
+
+
+def test_a_thin_shipment_tells_the_total_with_the_upsell_that_its_sale_overtook() -> None:
+    story = Story(Policy(since=SINCE))
+    postback = Postback("POST", "", {}, b"", START)
+    steps = (placed(total=150), placed(total=100), thin("order.fulfilled"))
+    sent = [c for n, e in enumerate(steps) for c in story.tell(n, postback, load([e])) if "path" in c]
+    assert [call["body"]["totalCents"] for call in sent] == [150, 150]
