@@ -42,11 +42,15 @@ def decide(payload: OrderPayload, options: CheckoutChampOptions, learned: dict[s
 
 
 def is_test(payload: OrderPayload) -> bool:
-    """The vendor says that test cards are never exported; should one come, nobody is to be mailed."""
-    if plain(payload.text("cardType")) == "testcard":
-        return True
+    """The vendor says that test cards are never exported; should one come, nobody is to be mailed.
+
+    Zeros are no mark beside the brand of a real card: one in ten thousand ends in them too.
+    """
+    card_type = plain(payload.text("cardType"))
+    if card_type in words.CARDS:
+        return False
     by_card = plain(payload.text("paySource")) in ("creditcard", "card")
-    return by_card and payload.last_four == "0000"
+    return card_type == "testcard" or (by_card and payload.last_four in ("0000", "0"))
 
 
 def _event(payload: Payload, learned: dict[str, Means]) -> Means | None:

@@ -16,7 +16,7 @@ from relay.normalise.events import Refund
 from relay.normalise.payload import Payload
 
 _ADVICE: Final = (
-    "the postback does not say how much was refunded: map refundRemaining beside the total, or orderStatus; "
+    "the postback does not say how much was refunded: map refundRemaining and totalPrice, or orderStatus; "
     "on a profile routed to full refunds alone, add event=refund_full to its URL"
 )
 FULL: Final = Refund(basis="full")
@@ -56,12 +56,18 @@ def in_part(payload: Payload, money: Money) -> Refund | None:
 
 
 def _so_far(payload: Payload, money: Money) -> Refund | None:
-    """The sum of all refunds of the order; None where the fields for it are not there."""
-    total = amount(payload, values.total_field(payload, checkout=False), money)
+    """The sum of all refunds of the order; None where the fields for it are not there.
+
+    orderTotal never rises with an upsell, while what remains refundable does: nothing is reckoned by it.
+    """
+    field = values.total_field(payload, checkout=False)
+    total = None if field == "orderTotal" else amount(payload, field, money)
     so_far = amount(payload, "totalRefunded", money)
     if so_far is None:
         remaining = amount(payload, "refundRemaining", money)
-        if remaining is None or total is None:
+        if total is None:
+            return FULL if remaining == 0 else None
+        if remaining is None:
             return None
         so_far = total - remaining
     if so_far < 0:

@@ -37,8 +37,9 @@ class State:
     @property
     def cancelled(self) -> bool:
         """CANCELLED, or the odd mix that "Cancel Order" leaves on a pending order."""
-        by_agent = self.order == "declined" and self.response == "success" and self.shipment in words.STOPPED
-        return self.order == "cancelled" or by_agent
+        if self.order == "declined" and self.response == "success":
+            return self.shipment in words.CALLED_OFF
+        return self.order == "cancelled"
 
     @property
     def shipped(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ _ZONES: Final = {
         "Europe/London",
     )
 }
+_OFFSET: Final = re.compile(r"[+-]\d\d:\d\d", re.ASCII)
 _DAY: Final = len("2026-03-04")
 _HEX: Final = frozenset("0123456789ABCDEFabcdef")
 _HEX_LENGTH: Final = 10
@@ -143,10 +145,13 @@ def moment(payload: Payload, field: str, zone: ZoneInfo) -> datetime | None:
 
 
 def _stamp(value: Said, zone: ZoneInfo) -> tuple[str | None, ZoneInfo]:
-    """The text of a date and its zone. PHP writes date objects with a zone of their own."""
+    """The text of a date and its zone. PHP writes date objects with a zone of their own, or an offset."""
     if not isinstance(value, dict):
         return (value if isinstance(value, str) else None), zone
-    return text_of(value.get("date")), _ZONES.get(text_of(value.get("timezone")) or "", zone)
+    text, named = text_of(value.get("date")), text_of(value.get("timezone")) or ""
+    if text is not None and _OFFSET.fullmatch(named):
+        return text + named, zone
+    return text, _ZONES.get(named, zone)
 
 
 def created(payload: Payload, zone: ZoneInfo) -> datetime | None:

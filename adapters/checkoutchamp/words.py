@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from relay.normalise.fields import names_of
 from relay.normalise.words import Notice, vocabulary
 
 
@@ -112,8 +113,12 @@ STATUSES: Final = {
     "canceled": "cancelled",
     "chargeback": "chargeback",
 }
+CARDS: Final = names_of("""
+    visa mastercard amex americanexpress discover diners dinersclub jcb maestro unionpay
+""")
 DECLINES: Final = frozenset({"harddecline", "softdecline", "decline", "declined"})
 ON_ITS_WAY: Final = frozenset({"shipped", "delivered"})
 NOT_YET: Final = frozenset({"hold", "pending", "pendingshipment"})
 COMING_BACK: Final = frozenset({"rmapending", "rmaissued", "rmareceived", "returned"})
-STOPPED: Final = frozenset({"cancelled", "canceled", "failed"})
+CALLED_OFF: Final = frozenset({"cancelled", "canceled"})
+STOPPED: Final = CALLED_OFF | {"failed"}

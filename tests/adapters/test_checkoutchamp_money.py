@@ -71,6 +71,14 @@ def test_nothing_remaining_is_a_full_refund_and_all_remaining_none() -> None:
     assert said("refund", {"refundRemaining": "25.00"}) == Ignored("nothing was refunded")
 
 
+def test_what_remains_of_an_upsold_order_is_not_taken_from_the_total_of_its_first_sale() -> None:
+    first = {**COMPLETE, "totalPrice": None, "orderTotal": "149.00"}
+    assert troubled_field({**first, "refundRemaining": "139.00"}, "refund_partial") == "refundRemaining"
+    assert refund(said("refund", {**first, "refundRemaining": "0.00"})) == FULL
+    told = {**first, "totalRefunded": "149.00"}
+    assert refund(said("refund", told)) == Refund(basis="cumulative", amount_minor=14900)
+
+
 def test_a_cumulative_sum_of_the_merchants_own_is_taken() -> None:
     assert refund(said("refund", {"totalRefunded": "7.50"})) == Refund(basis="cumulative", amount_minor=750)
 

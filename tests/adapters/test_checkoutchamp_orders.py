@@ -137,6 +137,10 @@ def test_an_unreadable_price_leaves_the_item() -> None:
             {"dateCreated": {"date": "2026-01-05 08:00:00.000000", "timezone_type": 3, "timezone": "UTC"}},
             "2026-01-05T08:00:00",
         ),
+        (
+            {"dateCreated": {"date": "2026-01-05 08:00:00.000000", "timezone_type": 1, "timezone": "+02:00"}},
+            "2026-01-05T06:00:00",
+        ),
     ],
 )
 def test_dates_are_wall_clock_of_the_account(fields: dict[str, Any], expected: str) -> None:

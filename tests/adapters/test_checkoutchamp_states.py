@@ -214,6 +214,16 @@ def test_four_zeros_on_a_card_are_a_test() -> None:
     assert placed(said("sale", {**card, "paySource": "PAYPAL"}))
 
 
+@pytest.mark.parametrize(("card_type", "test"), [("VISA", False), ("American Express", False), ("ODD", True)])
+def test_four_zeros_beside_the_brand_of_a_real_card_are_a_customers(card_type: str, test: bool) -> None:
+    card = {"cardLast4": "0000", "paySource": "CREDITCARD", "cardType": card_type, **COMPLETE}
+    assert (said("sale", card) == Ignored("test order")) is test
+
+
+def test_an_order_declined_before_its_shipment_failed_was_not_cancelled() -> None:
+    assert read({**BY_AGENT, "fulfillmentStatus": "FAILED"}) == Ignored("declined")
+
+
 def test_test_orders_pass_where_wanted() -> None:
     assert placed(said("sale", {"cardType": "TESTCARD"}, test_orders=True))
 
