@@ -39,7 +39,7 @@ class CheckoutChamp:
 
     def read(self, postback: Postback) -> Reading:
         delivery = _delivery_id(postback)
-        payload = payloads.read(postback, self._keys)
+        payload = payloads.read(postback, self._keys, self._context.options.encoding)
         if payload.says_nothing():
             return Ignored("ping: the request carries nothing", delivery)
         if catalog.is_catalog(payload):

@@ -35,12 +35,11 @@ def clean(tree: Mapping[str, Value]) -> Clean:
     return payload.clean(tree, DROPPED, _DOCUMENTED)
 
 
-def read(postback: Postback, keys: Keys) -> OrderPayload:
-    """Raises Malformed."""
-    plain = clean(fields.read(postback))
-    # The URL is the merchant's own statement, and beats what the body says.
-    url = clean(fields.of_query(postback)) if postback.body and postback.query else plain
-    return OrderPayload(_unwrapped(plain, keys), keys, url)
+def read(postback: Postback, keys: Keys, encoding: str) -> OrderPayload:
+    """The query's fields, and over them what the body says. Raises Malformed."""
+    query, body = fields.sides(postback, encoding)
+    url = clean(query)
+    return OrderPayload(_unwrapped(clean(body).over(url), keys), keys, url)
 
 
 def _unwrapped(plain: Clean, keys: Keys) -> Clean:

@@ -29,8 +29,6 @@ class StickyioOptions(MerchantOptions):
 
     parameters: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
     """The parameter a token's value comes in, where that is not its name: {email = "customer_email"}."""
-    encoding: Literal["utf-8", "windows-1252"] = "utf-8"
-    """Of URLs and forms."""
     test_orders: bool = False
     """Whether orders by test card pass."""
     product_id: Literal["id", "sku"] = "id"

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from adapters.stickyio.names import DROPPED, EVENT, TOKENS
-from relay.errors import Malformed
 from relay.normalise import fields, payload
 from relay.normalise.contract import Postback
 from relay.normalise.fields import Fields, plain_key
@@ -30,13 +29,7 @@ class Reader:
 
     def read(self, postback: Postback) -> Payload:
         """The query's fields, and over them what the body says. Raises Malformed."""
-        try:
-            query = fields.of_query(postback, self._encoding)
-            body = fields.of_body(postback, self._encoding)
-        except Malformed as error:
-            if isinstance(error.__cause__, UnicodeDecodeError):
-                raise Malformed(f"{error.reason}: set options.encoding to what the account writes") from error
-            raise
+        query, body = fields.sides(postback, self._encoding)
         url = self._clean(query)
         return Payload(self._clean(self._with_flags(body)).over(url), self._keys, url)
 

@@ -48,6 +48,16 @@ def read(postback: Postback) -> Fields:
     return {**of_query(postback), **of_body(postback)}
 
 
+def sides(postback: Postback, encoding: str) -> tuple[Fields, Fields]:
+    """The query's fields and the body's, where `encoding` is the merchant's option. Raises Malformed."""
+    try:
+        return of_query(postback, encoding), of_body(postback, encoding)
+    except Malformed as error:
+        if isinstance(error.__cause__, UnicodeDecodeError):
+            raise Malformed(f"{error.reason}: set options.encoding to what the account writes") from error
+        raise
+
+
 def of_query(postback: Postback, encoding: str = UTF_8) -> Fields:
     """Raises Malformed where it is not in `encoding`."""
     # Bytes that came without percent signs were handed over as Latin-1, one character each.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -32,6 +32,8 @@ class MerchantOptions(BaseModel):
     """What happened where no word says it: for a profile that serves one trigger."""
     words: dict[str, str] = {}
     """More words for what happened, each as one of those known: {"Order Paid" = "sale"}."""
+    encoding: Literal["utf-8", "windows-1252"] = "utf-8"
+    """Of URLs and forms."""
     attributes: tuple[str, ...] = ()
     """Fields merged into the customer's profile."""
     properties: tuple[str, ...] = ()

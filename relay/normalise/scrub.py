@@ -57,17 +57,23 @@ def _body(body: bytes, names: frozenset[str], *, readable: bool) -> bytes:
     if not body:
         return body
     try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        return _luhn(body.decode("latin-1")).encode("latin-1")
+        text, encoding = body.decode(), "utf-8"
+    except UnicodeDecodeError:  # a form in another encoding, whose names are ASCII all the same
+        text, encoding = body.decode("latin-1"), "latin-1"
+    clean = _text(text, names, readable=readable)
+    if not readable and encoding == "latin-1":
+        clean = _luhn(clean)
+    return body if clean is text else clean.encode(encoding)
+
+
+def _text(text: str, names: frozenset[str], *, readable: bool) -> str:
     try:
-        if text.lstrip()[:1] not in ("{", "["):
-            clean = _form(text, names)
-            return clean.encode() if readable and "=" in text else _luhn(clean).encode()
-        clean = _json(text, names, readable=readable)
+        if text.lstrip()[:1] in ("{", "["):
+            return _json(text, names, readable=readable)
     except (ValueError, RecursionError):  # cut or broken: names cannot be trusted to stand where they should
-        clean = _luhn(text)
-    return body if clean is text else clean.encode()
+        return _luhn(text)
+    clean = _form(text, names)
+    return clean if readable and "=" in text else _luhn(clean)
 
 
 def _without_bytes(body: bytes, secrets: tuple[str, ...]) -> bytes:

@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from relay.errors import Unmappable
+from relay.errors import Malformed, Unmappable
 from relay.normalise.events import (
     CheckoutStarted,
     Item,
     OrderFulfilled,
 )
-from tests.adapters.checkoutchamp_support import ORDER, adapter, post, said, troubled_field
+from tests.adapters.checkoutchamp_support import ORDER, adapter, post, read, said, troubled_field
 from tests.adapters.readings import only, placed, warnings
 
 
@@ -295,3 +295,15 @@ def test_an_id_that_may_be_anybody_s_names_the_order_only_where_nothing_else_doe
 def test_a_word_for_nothing_is_no_order_id(word: str) -> None:
     event = placed(said("sale", {"clientOrderId": word, "orderId": "44"}))
     assert event.names == ("number:44",)
+
+
+def test_another_encoding_than_utf_8_is_a_setting() -> None:
+    form = urlencode({**ORDER, "firstName": "Zoë"}, encoding="windows-1252").encode()
+    for postback in (post(form, "event=sale"), post(form.replace(b"%EB", b"\xeb"), "event=sale")):
+        with pytest.raises(Malformed, match=r"UTF-8.*set options\.encoding"):
+            adapter().read(postback)
+        assert placed(adapter(encoding="windows-1252").read(postback)).customer.first_name == "Zoë"
+
+
+def test_an_empty_field_of_the_body_leaves_what_the_url_says() -> None:
+    assert placed(read({"currencyCode": ""}, "event=sale&currencyCode=EUR")).currency == "EUR"

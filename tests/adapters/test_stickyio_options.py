@@ -18,7 +18,7 @@ from relay.normalise.events import CustomerEvent
 from relay.normalise.scrub import scrub
 from relay.normalise.words import plain
 from tests.adapters.readings import only, placed
-from tests.adapters.stickyio_support import FIXTURES, MOMENT, adapter, said, troubled_field
+from tests.adapters.stickyio_support import FIXTURES, MOMENT, adapter, post, said, troubled_field
 
 PRIVATE = {
     "cc_first_6": "411111",
@@ -144,6 +144,14 @@ def test_every_word_is_in_the_guide() -> None:
 def test_every_trigger_without_a_call_can_be_asked_for_and_is_in_the_guide() -> None:
     assert set(get_args(Trigger)) == {means.value for means in NOTICES}
     assert {means.value for means in NOTICES} | {notice.event for notice in NOTICES.values()} <= QUOTED
+
+
+def test_a_form_in_another_encoding_is_stored_without_what_is_never_stored() -> None:
+    body = b"email=jo@example.com&cc_first_6=411111&key=s3cr3t&first_name=Zo\xeb"
+    stored = scrub(post(body), adapter().dropped)
+    assert stored.body == b"email=jo@example.com&cc_first_6=[dropped]&key=[dropped]&first_name=Zo\xeb"
+    unreadable = scrub(post(body + b"&note=4111 1111 1111 1111"), adapter().dropped, readable=False)
+    assert unreadable.body == stored.body + b"&note=[dropped]"
 
 
 def test_what_the_profiles_of_the_guide_send_is_read() -> None:
