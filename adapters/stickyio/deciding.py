@@ -31,6 +31,8 @@ def decide(payload: Payload, options: StickyioOptions, learned: Mapping[str, Mea
     hint = _hint(action, learned, state)
     if event is not None:
         return _uncontradicted(_sure(judge(event, state), payload), payload, hint)
+    if hint == Means.DECLINED and state.order == "approved":
+        hint = None  # a decline that was processed again, perhaps: no sale, and not lost either
     if hint is not None or action is None:
         return _sure(judge(hint or options.default(), state), payload)
     return _sure(judge(None, state), payload, action)

@@ -29,12 +29,13 @@ def identifier(payload: Payload, field: str) -> str:
 
 
 def email(payload: Payload) -> str | None:
-    """A raw plus in a URL arrives as a blank; before the @ of an address it can be nothing else."""
+    """A raw plus in a URL arrives as a blank; within the name of an address it can be nothing else."""
     text = payload.text("email")
     if text is None:
         return None
     local, at, domain = text.partition("@")
-    return f"{local.replace(' ', '+')}{at}{domain}"
+    mended = local if local.endswith(" ") else local.replace(" ", "+")
+    return f"{mended}{at}{domain}"
 
 
 def total(payload: Payload, money: Money, *, needed: bool) -> int | None:

@@ -297,6 +297,11 @@ def test_a_word_for_nothing_is_no_order_id(word: str) -> None:
     assert event.names == ("number:44",)
 
 
+def test_an_address_is_freed_of_what_nobody_sees() -> None:
+    event = placed(said("sale", {"emailAddress": "\ufeffnoel\u200b@example.com\u200e"}))
+    assert event.customer.email == "noel@example.com"
+
+
 def test_another_encoding_than_utf_8_is_a_setting() -> None:
     form = urlencode({**ORDER, "firstName": "Zoë"}, encoding="windows-1252").encode()
     for postback in (post(form, "event=sale"), post(form.replace(b"%EB", b"\xeb"), "event=sale")):

@@ -141,6 +141,13 @@ def test_an_action_of_no_known_or_of_two_meanings_is_no_sale(action: str) -> Non
     assert unsupported({"post_back_action": action}, default_event="approved").field == "post_back_action"
 
 
+def test_an_action_that_speaks_of_a_decline_loses_no_order_that_is_approved() -> None:
+    salvaged = {"post_back_action": "reprocess_decline", "order_status": "1", "was_reprocessed": "1"}
+    assert unsupported(salvaged).field == "post_back_action"
+    assert read({**salvaged, "order_status": "0"}) == Ignored("declined")
+    assert placed(read(salvaged, words={"reprocess_decline": "approved"}))
+
+
 def test_an_action_of_no_known_meaning_does_not_stop_what_the_event_says() -> None:
     assert placed(said("approved", {"post_back_action": "finalized"}))
 

@@ -168,7 +168,8 @@ def test_a_raw_plus_in_an_address_is_a_plus(raw: str, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", [None, "", "{email}", "N/A", "nobody", "a@b@c", "a@exam ple.com", "a@x.com b@y.com"]
+    "address",
+    [None, "", "{email}", "N/A", "nobody", "a@b@c", "a@exam ple.com", "a@x.com b@y.com", "jo @x.com"],
 )
 def test_a_sale_to_nobody_names_the_token(address: str | None) -> None:
     assert troubled_field({"email": address}) == "email"
