@@ -168,8 +168,8 @@ class RedisView(View):
 class PlanView(View):
     """What a replay would do, from looking at `looked_at` of those that `match`; at all, where `complete`.
 
-    `would`: how many of those it would act on. `seconds`: how long that takes within the budget, null where
-    there is none.
+    `would`: how many of those it would act on. `destinations`: where these go. `seconds`: how long that takes
+    within the budget, null where there is none.
     """
 
     act: Act
@@ -177,6 +177,7 @@ class PlanView(View):
     looked_at: Count
     complete: bool
     would: Count
+    destinations: list[str]
     skipped: dict[str, Count]
     older_than_72h: Count | None
     seconds: Count | None

@@ -90,6 +90,7 @@ class Replays:
             looked_at=looked,
             complete=complete,
             would=tally.done,
+            destinations=[] if act == "discard" else sorted(tally.of),
             skipped=dict(tally.skipped),
             older_than_72h=old,
             seconds=self._seconds(tally, match, looked),

@@ -83,7 +83,7 @@ async def test_the_outage_is_over_in_six_clicks(house: House, page: Page) -> Non
     await page.get_by_role("button", name="Retry 2 now").click()
     for relay in relays:
         await house.until(relay, "delivered")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("Done: 2 relays on the way again")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Done: 2 relays queued again")
     await page.goto("/ops/")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Relaying normally")
     assert len(house.standin.accepted) == 3

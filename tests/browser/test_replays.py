@@ -53,7 +53,7 @@ async def test_after_a_trial_the_rest_of_an_issue_follows(house: House, page: Pa
     await expect(page.get_by_text("Nothing has been done yet")).to_be_visible()
     assert len(house.standin.accepted) == 1
     await click(page.get_by_role("button", name="Retry 6 now"))
-    await expect(heading(page)).to_contain_text("Done: 6 relays on the way again")
+    await expect(heading(page)).to_contain_text("Done: 6 relays queued again")
     await expect(sum_of(page, "delivered")).to_have_text("7")
     await expect(sum_of(page, "dead")).to_have_text("0")
     assert clicks <= 6
@@ -67,12 +67,12 @@ async def test_what_fits_a_filter_is_planned_paused_and_cancelled(house: House, 
     await refused(house, "A-1", "A-2", "A-3")
     await house.rest()
     await page.goto("/ops/relays?filter=status:dead")
-    await page.get_by_role("link", name="Discard all that fit").click()
+    await page.get_by_role("link", name="Discard all 3").click()
     await expect(heading(page)).to_have_text("Discard 3 relays?")
     await page.get_by_role("link", name="No, leave them").click()
     await expect(page).to_have_url(re.compile("/ops/relays"))
     assert await house.desk().replays.newest() == []
-    await page.get_by_role("link", name="Discard all that fit").click()
+    await page.get_by_role("link", name="Discard all 3").click()
     await page.get_by_role("button", name="Discard 3 now").click()
     await page.get_by_role("button", name="Pause").click()
     await expect(heading(page)).to_contain_text("paused")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from relay.journal.records import RelayDetail
+from relay.journal.records import Relay, RelayDetail, Status
 from relay.normalise import events as normalised
 from relay.normalise import money
 from relay.ops.core import Invalid, Refused
@@ -20,6 +20,7 @@ from relay.ops.pages.diff import compared
 from relay.ops.pages.doors import Door, Missing, act, look
 from relay.ops.pages.masking import Veil, unmasked
 from relay.ops.pages.relays import LIST
+from relay.ops.pages.saying import sentence
 from relay.ops.pages.seen import pretty
 from relay.ops.pages.shell import Shell, Visit
 
@@ -36,6 +37,15 @@ class Field:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The event that is edited, and the relay it was read for."""
+
+    relay: Relay
+    index: int
+    event: dict[str, Any]
+
+
 class EditPage:
     def __init__(self, shell: Shell, desk: Desk) -> None:
         self._shell = shell
@@ -46,40 +56,38 @@ class EditPage:
 
     async def _show(self, visit: Visit) -> Response:
         detail = await self._desk.finder.detail(visit.path("relay"))
-        index, event = _event(detail, visit, visit.asked("index", "0"))
-        return self._page(
-            visit, index, event, Veil.of(event).value(event), as_json=visit.asked("as") == "json"
-        )
+        chosen = _chosen(detail, visit, visit.asked("index", "0"))
+        shown = Veil.of(chosen.event).value(chosen.event)
+        return self._page(visit, chosen, shown, as_json=visit.asked("as") == "json")
 
     async def _act(self, visit: Visit) -> Response:
         verb, as_json = visit.form.get("do"), visit.form.get("as") == "json"
         revealed = verb == "reveal" or visit.form.has("revealed")
         relay = visit.path("relay")
         ask = self._desk.acts.reveal(relay, by=visit.by) if revealed else self._desk.finder.detail(relay)
-        index, event = _event(await ask, visit, visit.form.get("index", "0"))
+        chosen = _chosen(await ask, visit, visit.form.get("index", "0"))
         if verb == "reveal":
-            return self._page(visit, index, event, event, as_json=as_json, revealed=True)
+            return self._page(visit, chosen, chosen.event, as_json=as_json, revealed=True)
         try:
-            written = _written(visit, event, as_json=as_json)
+            written = _written(visit, chosen.event, as_json=as_json)
         except ValueError as error:
             faults = {"": f"This is not JSON: {error}"}
             return self._page(
-                visit, index, event, visit.form.get("json"), as_json=True, revealed=revealed, faults=faults
+                visit, chosen, visit.form.get("json"), as_json=True, revealed=revealed, faults=faults
             )
-        edited = unmasked(written, event)
+        edited = unmasked(written, chosen.event)
         if verb == "save":
-            return await self._save(visit, index, event, written, edited, as_json=as_json, revealed=revealed)
+            return await self._save(visit, chosen, written, edited, as_json=as_json, revealed=revealed)
         checked = normalised.checked(edited)
         faults = {fault.field: fault.message for fault in checked} if isinstance(checked, tuple) else {}
         return self._page(
-            visit, index, event, written, as_json=as_json, revealed=revealed, faults=faults, edited=edited
+            visit, chosen, written, as_json=as_json, revealed=revealed, faults=faults, edited=edited
         )
 
     async def _save(
         self,
         visit: Visit,
-        index: int,
-        event: Any,
+        chosen: Chosen,
         written: Any,
         edited: Any,
         *,
@@ -90,7 +98,7 @@ class EditPage:
         done = await self._desk.acts.edit(
             relay,
             by=visit.by,
-            index=index,
+            index=chosen.index,
             event=edited,
             force=visit.form.has("force"),
             stale=visit.form.has("stale"),
@@ -104,8 +112,7 @@ class EditPage:
         word = done.word if isinstance(done, Refused) else ""
         return self._page(
             visit,
-            index,
-            event,
+            chosen,
             written,
             as_json=as_json,
             revealed=revealed,
@@ -117,8 +124,7 @@ class EditPage:
     def _page(
         self,
         visit: Visit,
-        index: int,
-        event: Mapping[str, Any],
+        chosen: Chosen,
         shown: Any,
         *,
         as_json: bool,
@@ -127,7 +133,7 @@ class EditPage:
         edited: Any = None,
         word: str = "",
     ) -> Response:
-        faults = faults or {}
+        faults, event, relay = faults or {}, chosen.event, chosen.relay
         veil = Veil.of(event, edited)
         before, after = (pretty(v if revealed else veil.value(v)) for v in (event, edited or event))
         listed = [] if isinstance(shown, str) else list(_fields(shown, faults))
@@ -136,8 +142,9 @@ class EditPage:
             "edit.html",
             400 if faults else 200,
             nav="Relays",
-            relay=visit.path("relay"),
-            index=index,
+            relay=relay.id,
+            why=sentence(veil.text(relay.reason)) if relay.status is Status.DEAD else "",
+            index=chosen.index,
             kind=event.get("kind", ""),
             fields=listed,
             text=shown if isinstance(shown, str) else pretty(shown),
@@ -151,12 +158,12 @@ class EditPage:
         )
 
 
-def _event(detail: RelayDetail | None, visit: Visit, number: str) -> tuple[int, dict[str, Any]]:
+def _chosen(detail: RelayDetail | None, visit: Visit, number: str) -> Chosen:
     events = (detail.reading or {}).get("events", []) if detail else []
     index = int(number) if number.isdecimal() and len(number) < 4 else 0  # noqa: PLR2004 - three digits
-    if index >= len(events):
+    if detail is None or index >= len(events):
         raise Missing(f"event to edit in relay {visit.path('relay')}")
-    return index, events[index]
+    return Chosen(detail.relay, index, events[index])
 
 
 def _fields(event: Mapping[str, Any], faults: Mapping[str, str]) -> Iterator[Field]:

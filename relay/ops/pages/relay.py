@@ -7,15 +7,17 @@ from typing import Final
 from starlette.responses import PlainTextResponse, Response
 
 from relay.journal import codec
-from relay.journal.records import RelayDetail
+from relay.journal.records import RelayDetail, Status
 from relay.ops.access import Role
 from relay.ops.core import Done, Refused
 from relay.ops.desk import Desk
+from relay.ops.figures import DestinationView
 from relay.ops.pages.doors import Door, Missing, act, look
 from relay.ops.pages.fixture import NotScrubbable, scrubbed
 from relay.ops.pages.relays import LIST
 from relay.ops.pages.seen import seen
 from relay.ops.pages.shell import HEADERS, Shell, Visit
+from relay.ops.pages.telling import holds
 
 _WORDS: Final = ("force", "stale", "drop_edit")
 
@@ -46,20 +48,22 @@ class RelayPage:
         return await self._page(visit, detail, revealed=True)
 
     async def _page(self, visit: Visit, detail: RelayDetail, *, revealed: bool = False) -> Response:
-        issue = detail.relay.issue
+        relay = detail.relay
+        to = await self._destination(relay.destination)
         return self._shell.page(
             visit,
             "relay.html",
             nav="Relays",
-            seen=seen(detail, await self._url(detail.relay.destination), revealed=revealed),
-            issue=await self._desk.queries.issues.one(issue) if issue else None,
+            seen=seen(detail, to.url if to else "https://api.example.com", revealed=revealed),
+            issue=await self._desk.queries.issues.one(relay.issue) if relay.issue else None,
+            paused=relay.status is Status.HELD and to is not None and bool(holds(to, relay.endpoint)),
             say=visit.asked("say"),
             stage=visit.asked("stage"),
         )
 
-    async def _url(self, destination: str) -> str:
-        known = {found.name: found.url for found in await self._desk.overview.destinations()}
-        return known.get(destination, "https://api.example.com")
+    async def _destination(self, name: str) -> DestinationView | None:
+        found = await self._desk.overview.destinations()
+        return next((destination for destination in found if destination.name == name), None)
 
     async def _found(self, visit: Visit) -> RelayDetail:
         detail = await self._desk.finder.detail(visit.path("relay"))

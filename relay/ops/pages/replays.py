@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from relay.ops.desk import Desk
 from relay.ops.filters import FilterError
 from relay.ops.pages.doors import Door, Missing, act, look
 from relay.ops.pages.shell import Shell, Visit
+from relay.ops.pages.telling import Word, holds, shut
 
 _LIST: Final = "/ops/replays"
 _EVERYTHING: Final = "An empty filter is every relay there is. Say which are meant, such as status:dead."
@@ -73,6 +74,7 @@ class ReplayPages:
             skipped=_reasons(plan.skipped),
             stale=stale,
             otherwise=urlencode(otherwise),
+            shut=await self._shut(plan.destinations),
             back=_back(wanted, line),
         )
 
@@ -103,6 +105,16 @@ class ReplayPages:
             done=replay.retried + replay.discarded,
             skipped=_reasons(replay.skipped),
             stats=await self._desk.overview.stats(),
+            shut=() if replay.act == "discard" else await self._shut(),
+        )
+
+    async def _shut(self, only: Collection[str] | None = None) -> tuple[Word, ...]:
+        """What holds relays that are sent again."""
+        return tuple(
+            shut(destination, pause)
+            for destination in await self._desk.overview.destinations()
+            if only is None or destination.name in only
+            for pause in holds(destination)
         )
 
     async def _pause(self, visit: Visit) -> Response:

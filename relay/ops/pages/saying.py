@@ -10,9 +10,11 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from relay.normalise import times
+from relay.ops.figures import TrafficView
 from relay.ops.pages.charts import bars
 
 _EMAIL: Final = re.compile(r"([^\s@\"'<>(),;:=&]+)@([^\s@\"'<>(),;:=&]+)")
+_DIFFERS: Final = re.compile(r"#(?:, #)*")
 _STEPS: Final = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -87,6 +89,11 @@ def veiled(text: str | None) -> str:
     return _EMAIL.sub(lambda found: f"{found[1][:1]}•••@{found[2][:1]}•••", text or "")
 
 
+def title(text: str) -> str:
+    """An issue's, with what differs from one of its dead letters to the next left out."""
+    return _DIFFERS.sub("…", veiled(text))
+
+
 def size(count: int) -> str:
     """Of bytes: 512 B, 3.2 MB, 1.1 GB."""
     amount, unit = float(count), "B"
@@ -112,6 +119,18 @@ def duration(seconds: float | timedelta | None) -> str:
     return "less than a second" if whole < 1 else f"about {span(whole)}"
 
 
+def waits(traffic: TrafficView) -> list[str]:
+    """What a destination has before it, of each kind how many."""
+    kinds = {
+        "queued": traffic.queued,
+        "retrying": traffic.retrying,
+        "held by a pause": traffic.held,
+        "waiting to know more": traffic.waiting,
+        "being sent": traffic.sending,
+    }
+    return [f"{number(count)} {kind}" for kind, count in kinds.items() if count]
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "number": number,
     "counted": counted,
@@ -120,8 +139,10 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "exact": time_exact,
     "hour": time_hour,
     "veiled": veiled,
+    "title": title,
     "sentence": sentence,
     "duration": duration,
     "bytes": size,
     "bars": bars,
+    "waits": waits,
 }

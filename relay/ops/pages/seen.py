@@ -161,7 +161,7 @@ def _lead(detail: RelayDetail, words: Words) -> Word:
         case Status.DEAD:
             return Word("bad", _DIED.get(relay.stage or "", _DIED["deliver"]), reason)
         case _:
-            return Word("unknown", "Discarded", reason)
+            return Word("off", "Discarded", reason)
 
 
 _DIED: Final = {

@@ -14,7 +14,7 @@ from relay.journal.records import Status
 from relay.ops.figures import DestinationView, PauseView, SourceView, StatsView, WorkerView
 from relay.ops.pages.saying import counted, parsed, sentence, span, time_ago, time_at, veiled
 
-Tone = Literal["good", "wait", "bad", "unknown"]
+Tone = Literal["good", "wait", "bad", "off", "unknown"]
 FAILING: Final = 3
 """Failed tries in a row: more than a hiccup."""
 LATE: Final = timedelta(minutes=2)
@@ -69,14 +69,12 @@ def _paused(now: Now) -> Iterable[Word]:
 
 
 def paused(destination: DestinationView, pause: PauseView) -> Word:
-    held = destination.traffic.held if destination.traffic else None
-    what = "relays" if held is None else counted(held, "relay")
     where = Markup("<em>{}</em>").format(destination.name)
     if pause.endpoint != "all":
         where += Markup(" (only {})").format(pause.endpoint)
     short, said = _short(veiled(pause.reason))
     because = f"paused by {pause.by}" if pause.manual else short
-    says = Markup("Holding {} for {}: {} since {}").format(what, where, because, time_at(pause.since))
+    says = Markup("{} {}: {} since {}").format(_holding(destination), where, because, time_at(pause.since))
     return Word(
         "bad",
         says,
@@ -86,10 +84,39 @@ def paused(destination: DestinationView, pause: PauseView) -> Word:
     )
 
 
+def holds(destination: DestinationView, endpoint: str | None = None) -> tuple[PauseView, ...]:
+    """The pauses that keep calls from it: all there are, or those for what goes to `endpoint`."""
+    pauses = destination.pauses or ()
+    return tuple(pause for pause in pauses if endpoint is None or pause.endpoint in ("all", endpoint))
+
+
+def shut(destination: DestinationView, pause: PauseView) -> Word:
+    """What becomes of a relay that is sent to it now."""
+    where = Markup("<em>{}</em>").format(destination.name)
+    part = "" if pause.endpoint == "all" else f" for {pause.endpoint}"
+    because = f"by {pause.by}" if pause.manual else _short(veiled(pause.reason))[0]
+    held = "What is sent again" if pause.endpoint == "all" else f"What of it goes to {pause.endpoint}"
+    return Word(
+        "wait",
+        Markup("{} is paused{} since {}: {}").format(where, part, time_at(pause.since), because),
+        f"{held} is held, and leaves in order once it is open.",
+        f"Look at {destination.name}",
+        f"/ops/destinations#{destination.name}",
+    )
+
+
+def _holding(destination: DestinationView) -> str:
+    held = destination.traffic.held if destination.traffic else None
+    if held == 0:
+        return "Nothing waits yet for"
+    return f"Holding {'relays' if held is None else counted(held, 'relay')} for"
+
+
 def _ends(pause: PauseView, said: str) -> str:
     kept = "Nothing is lost: what waits is kept, and leaves in order"
     if pause.manual:
-        return f"{sentence(pause.reason)} {kept} once somebody resumes it.".strip()
+        why = "" if pause.reason == f"paused by {pause.by}" else sentence(pause.reason)
+        return f"{why} {kept} once somebody resumes it.".strip()
     asks = Markup(" The relay asks again {}.").format(time_ago(pause.next_probe)) if pause.next_probe else ""
     return Markup("{} {} as soon as it may.{}").format(said, kept, asks).strip()
 

@@ -129,7 +129,8 @@ function countTicks() {
   for (const bar of $$("[data-ticks]")) {
     const boxes = $$("input[type=checkbox][name=relay]", bar.closest("form"));
     const ticked = boxes.filter((box) => box.checked).length;
-    $("[data-ticked]", bar).textContent = ticked ? `${ticked} ticked` : "Tick some, or take all that fit";
+    const said = $("[data-ticked]", bar);
+    said.textContent = ticked ? `${ticked} ticked` : said.dataset.ticked;
     for (const button of $$("button[name=act]", bar)) button.disabled = !ticked;
     const all = $("[data-all]", bar.closest("form"));
     if (all) [all.checked, all.indeterminate] = [ticked === boxes.length && ticked > 0, ticked > 0 && ticked < boxes.length];
