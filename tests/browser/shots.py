@@ -1,4 +1,4 @@
-"""Pictures of every page: empty, busy, and with Redis away.
+"""Pictures of every page: empty, busy, with what is seldom seen, and with Redis away.
 
 `python -m tests.browser.shots FOLDER [WORD ...]`; words choose among looks and pages.
 """
@@ -16,7 +16,8 @@ from playwright.async_api import Browser
 
 from relay.embedded import EmbeddedRedis
 from tests.browser import chromium
-from tests.browser.busy import make_busy
+from tests.browser.busy import Shop, make_busy
+from tests.browser.odd import make_odd
 from tests.support import House
 
 LOOKS = {
@@ -79,7 +80,11 @@ async def main(out: Path, words: Sequence[str]) -> None:
                 more = await make_busy(built)
                 origin = str(built.http.base_url)
                 await shoot(browser, origin, {**chosen, **more}, out, looks)
+                odd = {f"odd-{n}": p for n, p in chosen.items()} | await make_odd(built)
+                origin = str(built.http.base_url)
+                await shoot(browser, origin, odd, out, looks)
                 await redis.stop()
+                await Shop(built).sell(3)
                 away = {f"away-{n}": p for n, p in chosen.items()}
                 await shoot(browser, origin, away, out, looks)
                 await redis.start()

@@ -133,6 +133,24 @@ async def test_what_is_old_takes_a_second_word(house: House, page: Page) -> None
     assert begun.stale
 
 
+async def test_a_plan_says_which_destination_holds_what_is_sent_again(house: House, page: Page) -> None:
+    await house.work()
+    [relay] = await refused(house, "A-1")
+    await house.desk().acts.pause("main", by="ann", reason="")
+    await page.goto("/ops/replays/new?filter=status:dead")
+    await expect(page.get_by_text("main is paused since")).to_be_visible()
+    await expect(page.get_by_text("What is sent again is held, and leaves in order")).to_be_visible()
+    await page.get_by_role("button", name="Retry 1 now").click()
+    await expect(heading(page)).to_have_text("Done: 1 relay queued again")
+    await expect(page.get_by_text("Queued is not yet delivered.")).to_be_visible()
+    await expect(page.get_by_text("They leave at the destination's budget")).to_have_count(0)
+    await expect(page.get_by_text("main is paused since")).to_be_visible()
+    await house.until(relay, "held")
+    await page.goto(f"/ops/relays/{relay}")
+    await page.get_by_role("link", name="Look at main").click()
+    await expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+
 async def test_an_empty_filter_is_not_everything(house: House, page: Page) -> None:
     await page.goto("/ops/replays/new?filter=+")
     await expect(page.get_by_role("alert")).to_contain_text("An empty filter is every relay there is")

@@ -97,6 +97,7 @@ async def test_a_plan_says_what_would_be_skipped_and_changes_nothing(house: Hous
         "match": 5,
         "looked_at": 5,
         "complete": True,
+        "destinations": ["main"],
         "would": 3,
         "skipped": {"overtaken": 1, "delivered": 1},
         "older_than_72h": 0,
