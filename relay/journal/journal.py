@@ -180,7 +180,7 @@ class Journal:
 
     def opened(self, book: Mapping[str, str]) -> dict[str, str]:
         """The fields of an order's book with what is sealed of them opened. Raises VaultShut."""
-        return {key: self.vault.open_text(value) if key[:2] == "f:" else value for key, value in book.items()}
+        return {k: wire.part(value, self.vault) if k[:2] == "f:" else value for k, value in book.items()}
 
     def body(self, blob: bytes) -> dict[str, Any]:
         """A body or an entry of history, as it lies in Redis. Raises VaultShut."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64decode, b64encode
 from typing import Any
 
-from relay.journal.records import VERSION, Leased, Recording, Settlement
+from relay.journal import codec
+from relay.journal.records import VERSION, BookEntry, Leased, Recording, Settlement
 from relay.journal.titles import title_of
 from relay.journal.vault import Vault
 
@@ -32,7 +34,7 @@ def meta(r: Recording, salt: bytes, vault: Vault) -> dict[str, Any]:
         "window": r.window_ms,
         "person": digest(salt, r.email),
         "order": r.order,
-        "orders": [{"names": entry.names, "part": vault.seal_text(entry.part)} for entry in r.orders],
+        "orders": [{"names": entry.names, "part": _part(entry, vault)} for entry in r.orders],
         "placed": "1" if r.places else "",
         "is_order": r.is_order,
         "v": VERSION,
@@ -40,6 +42,16 @@ def meta(r: Recording, salt: bytes, vault: Vault) -> dict[str, Any]:
         "title": r.title or title_of(r.reason),
         "backfill": "1" if r.backfill else "",
     }
+
+
+def _part(entry: BookEntry, vault: Vault) -> str:
+    """As text, since scripts take it in JSON."""
+    return b64encode(vault.seal(codec.squeeze(entry.part.encode()))).decode()
+
+
+def part(told: str, vault: Vault) -> str:
+    """The events in the part of a book, as JSON. Raises VaultShut."""
+    return codec.expand(vault.open(b64decode(told))).decode()
 
 
 def result(s: Settlement) -> dict[str, Any]:
