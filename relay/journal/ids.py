@@ -15,6 +15,7 @@ import structlog
 log: Final = structlog.get_logger()
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _LENGTH: Final = 20
 _BITS: Final = 50
 _CHANCE: Final = 40
@@ -70,7 +71,7 @@ def _mapped(file: Path) -> mmap.mmap:
 
 
 def encode(number: int) -> str:
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(95, -5, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(90, -10, -10)])
 
 
 def floor(at_ms: int) -> str:

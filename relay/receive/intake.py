@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import structlog
+from pydantic_core import to_json
 from starlette.types import Message, Receive, Scope, Send
 
 from relay.errors import Fault, PostbackError, SignatureWrong, SpoolFull
@@ -165,7 +166,7 @@ def _receipt(receipt: Receipt) -> bytes:
     answer: dict[str, Any] = {"id": receipt.id, "status": receipt.status, "duplicate": receipt.duplicate}
     if receipt.reason:
         answer["reason"] = receipt.reason
-    return json.dumps(answer, ensure_ascii=False).encode()
+    return to_json(answer)
 
 
 def _problem(status: int, detail: str, **more: Any) -> bytes:

@@ -46,10 +46,12 @@ class Keeper:
 
         A journal that was only slow may have it as well: then the spool's one is found to be there already.
         """
-        if self._spool.pending and not self._gate.is_set():
+        pending = self._spool.pending
+        if pending and not self._gate.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._gate.wait(), _LONGEST_TURN)
-        if not self._spool.pending:
+            pending = self._spool.pending
+        if not pending:
             try:
                 async with asyncio.timeout(self._deadline):
                     receipt = await self._journal.record(recording)
