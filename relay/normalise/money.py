@@ -40,10 +40,15 @@ def amount(value: str | int | Decimal) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError(f"an amount is text or a whole number, not {type(value).__name__}")  # noqa: TRY004
     text = value if isinstance(value, str) else f"{value:f}" if isinstance(value, Decimal) else _digits(value)
+    return Decimal(text if _AMOUNT.fullmatch(text) else _bare(text))
+
+
+def _bare(text: str) -> str:
+    """`text` without what people write around and between the digits. Raises ValueError."""
     bare = _NOISE.sub("", text)
     if not _GROUPED.fullmatch(text.strip()) or not _AMOUNT.fullmatch(bare):
         raise ValueError(f"{text.strip()[:24]!r} is not an amount such as 49.90")
-    return Decimal(bare)
+    return bare
 
 
 def _digits(value: int) -> str:

@@ -21,7 +21,7 @@ from relay.journal.records import BookEntry, Recording, RelayDetail, Status
 from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.contract import Events, Ignored, Postback
-from relay.normalise.events import BOOKED, CheckoutStarted, CustomerEvent, Event, OrderPlaced, StockRequested
+from relay.normalise.events import BOOKED, Event, ProductsUpserted
 from relay.normalise.scrub import scrub
 from relay.receive.sources import BOOKED_WINDOW, OTHER_WINDOW, Source
 
@@ -29,6 +29,7 @@ log: Final = structlog.get_logger()
 Outcome: TypeAlias = Events | Ignored | PostbackError
 
 _OF_ONE_CALL: Final = frozenset({"properties", "customer_totals"})
+_ORDERS: Final = frozenset(kind for kind in normalised.KINDS if kind.startswith("order."))
 _ENDPOINTS: Final = {
     "checkout.started": "checkouts",
     "products.upserted": "products",
@@ -164,16 +165,17 @@ def _of_events(window: timedelta | None, reading: Events, plain: list[dict[str, 
     booked = [event for event in reading.events if isinstance(event, BOOKED)]
     email = next((mail for event in reading.events if (mail := email_of(event))), "")
     usual = BOOKED_WINDOW if booked else OTHER_WINDOW
+    kinds = tuple(dict.fromkeys([event.kind for event in reading.events]))
     return {
         "status": Status.QUEUED,
-        "kinds": ",".join(dict.fromkeys(event.kind for event in reading.events)),
-        "endpoint": _ENDPOINTS.get(reading.events[0].kind, "orders"),
+        "kinds": ",".join(kinds),
+        "endpoint": _ENDPOINTS.get(kinds[0], "orders"),
         "window_ms": times.in_ms(window or usual),
         "email": email,
         "order": booked[0].order_id if booked else "",
         "orders": book_entries(reading.events, plain),
-        "places": any(isinstance(event, OrderPlaced) for event in booked),
-        "is_order": any(not isinstance(event, CheckoutStarted) for event in booked),
+        "places": "order.placed" in kinds,
+        "is_order": not _ORDERS.isdisjoint(kinds),
     }
 
 
@@ -193,9 +195,7 @@ def book_entries(events: tuple[Event, ...], plain: list[dict[str, Any]]) -> tupl
 
 
 def email_of(event: Event) -> str | None:
-    if isinstance(event, (*BOOKED, StockRequested, CustomerEvent)):
-        return event.customer.email
-    return None
+    return None if isinstance(event, ProductsUpserted) else event.customer.email
 
 
 def reading_to_plain(outcome: Outcome) -> dict[str, Any]:
