@@ -23,6 +23,7 @@ from relay.normalise.events import (
     OrderRefunded,
 )
 from relay.normalise.nested import Currency, Nested
+from relay.normalise.payload import fitting_id
 from relay.normalise.snapshots import RECENT
 from relay.normalise.words import shown
 
@@ -203,12 +204,17 @@ def items(order: Nested, currency: Currency, shop: Shop, warnings: list[str]) ->
                 title=title,
                 variant_id=line.text("variant_id"),
                 variant_title=line.label("variant_title"),
-                sku=line.text("sku"),
-                quantity=line.count("quantity"),
-                price_minor=shop.amount(line, "price", currency) if currency.code else None,
+                sku=fitting_id(line.text("sku")),
+                quantity=line.units("quantity", warnings),
+                price_minor=_price(line, currency, shop, warnings),
             )
         )
     return tuple(found)
+
+
+def _price(line: Nested, currency: Currency, shop: Shop, warnings: list[str]) -> int | None:
+    place, field = shop.money(line, "price")
+    return place.price(field, currency, warnings) if currency.code else None
 
 
 def _properties(order: Nested) -> dict[str, str]:

@@ -26,6 +26,7 @@ from relay.normalise.events import (
     Refund,
 )
 from relay.normalise.nested import Currency, Nested
+from relay.normalise.payload import fitting_id
 from relay.normalise.snapshots import RECENT
 from relay.normalise.words import shown
 
@@ -192,7 +193,9 @@ def _items(order: Nested, currency: Currency, warnings: list[str]) -> tuple[Item
         if product is None or name is None:
             warnings.append(f"{line.named('product_id')}: a line without a product was left out")
             continue
-        quantity = line.count("quantity")
+        if line.text("quantity") == "0":
+            continue
+        quantity = line.units("quantity", warnings)
         found.append(
             line.made(
                 Item,
@@ -200,9 +203,9 @@ def _items(order: Nested, currency: Currency, warnings: list[str]) -> tuple[Item
                 title=line.label("parent_name") or name,
                 variant_title=name if line.label("parent_name") not in (None, name) else None,
                 variant_id=variation,
-                sku=line.text("sku"),
+                sku=fitting_id(line.text("sku")),
                 quantity=quantity,
-                price_minor=_unit_price(order, line, currency, quantity),
+                price_minor=_unit_price(order, line, currency, quantity, warnings),
             )
         )
     return tuple(found)
@@ -213,12 +216,14 @@ def _id(line: Nested, name: str) -> str | None:
     return None if text == "0" else text
 
 
-def _unit_price(order: Nested, line: Nested, currency: Currency, quantity: int) -> int | None:
+def _unit_price(
+    order: Nested, line: Nested, currency: Currency, quantity: int, warnings: list[str]
+) -> int | None:
     """As the shop shows prices: with tax where they are entered with it."""
-    total = line.minor("total", currency)
+    total = line.price("total", currency, warnings)
     if total is None:
         return None
-    tax = line.minor("total_tax", currency) if order.flag("prices_include_tax") else None
+    tax = line.price("total_tax", currency, warnings) if order.flag("prices_include_tax") else None
     return money.unit_price(total + (tax or 0), quantity)
 
 

@@ -128,6 +128,22 @@ class Nested:
             raise Unmappable(self.named(name), "is not a whole number of 1 or more")
         return int(found)
 
+    def price(self, name: str, currency: Currency, warnings: list[str]) -> int | None:
+        """As `minor`, of a line, which costs nobody the order: left out with a warning where it is none."""
+        try:
+            return self.minor(name, currency)
+        except Unmappable as error:
+            warnings.append(f"a price was left out: {error}")
+            return None
+
+    def units(self, name: str, warnings: list[str]) -> int:
+        """As `count`, of a line: one, with a warning, where it says half a kilo."""
+        try:
+            return self.count(name)
+        except Unmappable as error:
+            warnings.append(f"a quantity was taken as 1: {error}")
+            return 1
+
     def moment(self, name: str, zone: ZoneInfo) -> datetime | None:
         """The time in UTC; without an offset it is wall clock in `zone`. None where it is no time."""
         said = self.text(name)
