@@ -25,6 +25,10 @@ _SAY_HOW_FAR: Final = (
     "the word does not say whether it was shipped: map fulfillmentStatus, or add event=shipped to the URL of "
     "a profile routed to shipments alone"
 )
+_CONTRADICTION: Final = (
+    "and customerType say different things, neither of them less than the other: route each trigger to a "
+    "profile with an event= of its own, or leave event= out"
+)
 
 
 def decide(payload: OrderPayload, options: CheckoutChampOptions, learned: dict[str, Means]) -> Verdict:
@@ -78,6 +82,8 @@ def _sure(verdict: Verdict, payload: Payload) -> Verdict:
         raise Unsupported(payload.explained(_SAY_WHAT))
     if verdict.does == Does.UNKNOWN_STATUS:
         raise Unsupported(_NO_STATUS, field="orderStatus")
+    if verdict.does == Does.CONTRADICTION:
+        raise Unsupported(_CONTRADICTION, field="event")
     if verdict.does == Does.UNKNOWN_SHIPMENT:
         raise Unmappable("fulfillmentStatus", payload.explained(_SAY_HOW_FAR))
     return verdict

@@ -31,6 +31,7 @@ class Does(IntEnum):
     UNKNOWN_STATUS = 10
     UNKNOWN_SHIPMENT = 11
     UNKNOWN = 12
+    CONTRADICTION = 13
 
 
 class Verdict(NamedTuple):
@@ -180,7 +181,10 @@ _ENDS: Final = (*_BACK, Does.CANCELLED)
 
 
 def reconcile(said: Verdict, fired: Verdict) -> Verdict:
-    """What stands where `event=` says one thing and customerType another: the lower, or nothing."""
+    """What stands where `event=` says one thing and customerType another: the lower, if one is.
+
+    Else neither is believed: the one would mail about what did not happen, the other lose what did.
+    """
     if said.does in (Does.IGNORE, fired.does):
         return said
     if fired.does == Does.IGNORE or (said.does in _NEW and fired.does in _ENDS):
@@ -189,4 +193,4 @@ def reconcile(said: Verdict, fired: Verdict) -> Verdict:
         return min(said, fired, key=lambda verdict: verdict.does)
     if said.does in _ENDS and fired.does in _ENDS:
         return said
-    return ignore("event and customerType say different things")
+    return Verdict(Does.CONTRADICTION)
