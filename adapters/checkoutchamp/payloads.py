@@ -9,7 +9,7 @@ from adapters.checkoutchamp.names import DROPPED, LAST_FOUR, SEEN
 from relay.errors import Malformed
 from relay.normalise import fields, payload
 from relay.normalise.contract import Postback
-from relay.normalise.fields import Value
+from relay.normalise.fields import Encoding, Value
 from relay.normalise.payload import Clean, Keys, Payload, Said
 
 _DOCUMENTED: Final = frozenset(SEEN)
@@ -35,7 +35,7 @@ def clean(tree: Mapping[str, Value]) -> Clean:
     return payload.clean(tree, DROPPED, _DOCUMENTED)
 
 
-def read(postback: Postback, keys: Keys, encoding: str) -> OrderPayload:
+def read(postback: Postback, keys: Keys, encoding: Encoding) -> OrderPayload:
     """The query's fields, and over them what the body says. Raises Malformed."""
     query, body = fields.sides(postback, encoding)
     url = clean(query)

@@ -13,6 +13,7 @@ from adapters.generic.options import GenericOptions
 from relay.errors import Unsupported
 from relay.normalise import fields
 from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
+from relay.normalise.fields import Encoding
 from relay.normalise.payload import fitting_id, text_of
 
 __all__ = ["Generic", "GenericOptions"]
@@ -27,18 +28,19 @@ class Generic:
     def __init__(self, source: SourceContext, options: GenericOptions) -> None:
         self._bodies: CommerceBodies | ForeignBodies = CommerceBodies(options.refunds)
         if options.mapping is not None:
-            self._bodies = ForeignBodies(source, options.mapping, options.refunds)
+            self._bodies = ForeignBodies(source, options.mapping, options)
+        self._encoding = options.encoding
 
     def read(self, postback: Postback) -> Reading:
-        reading = self._bodies.read(postback, _word_in_url(postback))
+        reading = self._bodies.read(postback, _word_in_url(postback, self._encoding))
         delivery_id = fitting_id(text_of(postback.headers.get("idempotency-key"))) or reading.delivery_id
         if isinstance(reading, Ignored):
             return Ignored(reading.reason, delivery_id)
         return Events(reading.events, reading.warnings, delivery_id)
 
 
-def _word_in_url(postback: Postback) -> str | None:
-    word = fields.of_query(postback).get("event")
+def _word_in_url(postback: Postback, encoding: Encoding) -> str | None:
+    word = fields.of_query(postback, encoding).get("event")
     if word is None:
         return None
     if not isinstance(word, str) or not word.strip():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -137,6 +138,7 @@ _TYPE_NAMES: Final = {
     str: "text",
     int: "a number",
     float: "a number with a point",
+    Decimal: "a number with a point",
     bool: "true or false",
     list: "a list",
     dict: "an object",

@@ -13,7 +13,7 @@ from adapters.generic.checking import Body, Path, Refunds
 from adapters.generic.commerce import PING
 from adapters.generic.functions import Expression, Functions
 from adapters.generic.names import DROPPED
-from adapters.generic.options import IGNORE, MappingOptions
+from adapters.generic.options import IGNORE, GenericOptions, MappingOptions
 from adapters.generic.words import WORDS, Shape, Told
 from relay.errors import Fault, Unmappable, Unsupported
 from relay.normalise import bodies, fields
@@ -30,14 +30,16 @@ _BY_NUMBER: Final[frozenset[Path]] = frozenset({("orderId",)})
 
 
 class ForeignBodies:
-    def __init__(self, source: SourceContext, options: MappingOptions, refunds: Refunds) -> None:
+    def __init__(self, source: SourceContext, options: MappingOptions, of_source: GenericOptions) -> None:
         self._source = source
         self._options = options
-        self._refunds = refunds
+        self._refunds: Refunds = of_source.refunds
+        self._encoding = of_source.encoding
 
     def read(self, postback: Postback, word: str | None) -> Reading:
         """Raises Malformed, Unsupported, and Unmappable with every fault at once."""
-        data = _without_dropped(fields.read(postback))
+        query, body = fields.sides(postback, self._encoding)
+        data = _without_dropped({**query, **body})
         if not data.keys() - {"event"}:
             return Ignored(PING)
         delivery_id = fitting_id(self._found(self._options.delivery_id, data, ("delivery_id",)))

@@ -13,7 +13,7 @@ from adapters.generic.functions import Expression
 from adapters.generic.names import DROPPED
 from adapters.generic.words import WORDS, Shape
 from relay.normalise import bodies
-from relay.normalise.fields import plain_key
+from relay.normalise.fields import Encoding, plain_key
 
 IGNORE: Final = "ignore"
 
@@ -213,6 +213,8 @@ class GenericOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     refunds: Refunds = "cumulative"
+    encoding: Encoding = "utf-8"
+    """Of URLs and forms; JSON is UTF-8."""
     mapping: MappingOptions | None = None
 
 

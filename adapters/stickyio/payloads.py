@@ -8,7 +8,7 @@ from typing import Final
 from adapters.stickyio.names import DROPPED, EVENT, TOKENS
 from relay.normalise import fields, payload
 from relay.normalise.contract import Postback
-from relay.normalise.fields import Fields, plain_key
+from relay.normalise.fields import Encoding, Fields, plain_key
 from relay.normalise.payload import Clean, Keys, Payload, Said
 
 # The platform's own words for "nothing", seen in its API's answers.
@@ -21,7 +21,7 @@ _FLAGS: Final = ("is_test_cc", "ischargeback", "order_status")
 class Reader:
     """Reads the postbacks of one source."""
 
-    def __init__(self, keys: Keys, encoding: str) -> None:
+    def __init__(self, keys: Keys, encoding: Encoding) -> None:
         self._keys = keys
         self._encoding = encoding
         self._free_text = frozenset(keys["product_names_csv"])

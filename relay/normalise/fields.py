@@ -10,7 +10,7 @@ import re
 from codecs import BOM_UTF8
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, Literal, NoReturn, TypeAlias
 from urllib.parse import parse_qsl
 
 from relay.errors import Malformed
@@ -18,6 +18,8 @@ from relay.normalise.contract import Postback
 
 Value: TypeAlias = "bool | int | Decimal | str | list[Value] | dict[str, Value] | None"
 Fields: TypeAlias = dict[str, Value]
+Encoding: TypeAlias = Literal["utf-8", "windows-1252"]
+"""Of URLs and forms, as an operator may set it."""
 
 MAX_DEPTH: Final = 32
 MAX_FIELDS: Final = 5_000
@@ -48,8 +50,8 @@ def read(postback: Postback) -> Fields:
     return {**of_query(postback), **of_body(postback)}
 
 
-def sides(postback: Postback, encoding: str) -> tuple[Fields, Fields]:
-    """The query's fields and the body's, where `encoding` is the merchant's option. Raises Malformed."""
+def sides(postback: Postback, encoding: Encoding) -> tuple[Fields, Fields]:
+    """The query's fields and the body's, where `encoding` is an option of the source. Raises Malformed."""
     try:
         return of_query(postback, encoding), of_body(postback, encoding)
     except Malformed as error:

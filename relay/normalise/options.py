@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from relay.normalise import bodies
-from relay.normalise.fields import names_of, plain_key
+from relay.normalise.fields import Encoding, names_of, plain_key
 from relay.normalise.words import plain
 
 # The Commerce API keeps these names for itself; a checkout's id is put beside its order by composing.
@@ -32,7 +32,7 @@ class MerchantOptions(BaseModel):
     """What happened where no word says it: for a profile that serves one trigger."""
     words: dict[str, str] = {}
     """More words for what happened, each as one of those known: {"Order Paid" = "sale"}."""
-    encoding: Literal["utf-8", "windows-1252"] = "utf-8"
+    encoding: Encoding = "utf-8"
     """Of URLs and forms."""
     attributes: tuple[str, ...] = ()
     """Fields merged into the customer's profile."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from relay import settings, wiring
-from relay.errors import SettingsError
+from relay.errors import Malformed, SettingsError
 from relay.normalise.contract import Events, Ignored
 from relay.normalise.events import CheckoutStarted, OrderPlaced, OrderRefunded, ProductsUpserted
 from tests.adapters.generic_support import ORDER, adapter, faults, mapped, only, post
@@ -34,6 +34,27 @@ def test_a_mapping_finds_the_delivery_id_in_the_body_even_of_what_is_ignored() -
         reading = reader.read(post({**SOLD, "delivery": 77, **extra}, "event=order.placed"))
         assert isinstance(reading, kind)
         assert reading.delivery_id == "77"
+
+
+def test_a_form_in_another_encoding_is_read_where_the_options_say_so() -> None:
+    form = b"id=1&total=49.90&currency=EUR&mail=jo@example.org&name=Zo\xeb&note=%EB"
+    order = {**MAPPED_ORDER, "customer": {"email": "mail", "firstName": "name"}}
+    postback = post(form, "event=order.placed&by=%EB", {"content-type": "application/x-www-form-urlencoded"})
+    with pytest.raises(Malformed, match=r"set options\.encoding"):
+        adapter(mapping={"order": order}).read(
+            post(form, "event=order.placed", {"content-type": "text/plain"})
+        )
+    event = only(adapter(mapping={"order": order}, encoding="windows-1252").read(postback))
+    assert isinstance(event, OrderPlaced)
+    assert event.customer.first_name == "Zoë"
+
+
+def test_half_a_piece_is_told_as_what_it_is() -> None:
+    table = {**MAPPED_ORDER, "items": {"each": "lines", "productId": "id", "title": "id", "quantity": "n"}}
+    found = faults(
+        lambda: mapped("order", table, {**SOLD, "lines": [{"id": "p", "n": 1.5}]}, event="order.placed")
+    )
+    assert "is a number with a point; expected a whole number" in found["items.0.quantity"]
 
 
 def test_blanks_around_an_id_make_no_other_order() -> None:
