@@ -77,7 +77,7 @@ COMPILE = { $(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyprojec
 
 lock: | $(MADE)
 	@test -x .venv/lock/bin/uv || { $(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet uv; }
-	$(COMPILE) --extra embedded --output-file requirements.lock
+	$(COMPILE) --extra embedded --extra oidc --output-file requirements.lock
 	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:

@@ -7,11 +7,12 @@ import secrets
 import socket
 from contextlib import suppress
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from relay.errors import SettingsError
 
 LOOPBACK: Final = "127.0.0.1"
+_OWN: Final = frozenset({"localhost", LOOPBACK, "::1"})
 _HIGHEST_PORT: Final = 65_535
 _OWN_CHOICE: Final = range(20_000, 30_000)  # below what systems give out by themselves
 
@@ -68,3 +69,13 @@ def reach(host: str) -> str:
 
 def named(host: str) -> str:
     return "localhost" if host in ("", LOOPBACK, "0.0.0.0", "::", "::1") else reach(host)
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody on the way can read what is sent there."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    own = parts.scheme == "http" and parts.hostname in _OWN
+    return bool(parts.hostname) and (parts.scheme == "https" or own)

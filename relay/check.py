@@ -13,6 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from relay import wiring
 from relay.errors import AttemptError, JournalAway, KeyRefused, VaultShut
+from relay.ops.access.oidc import Provider, ProviderAway, ProviderRefused
 from relay.ops.alerts.channels import Channel, Unsent
 from relay.ops.alerts.words import test_message
 from relay.settings import Config, Environment
@@ -32,6 +33,7 @@ async def run(env: Environment, config: Config, *, send_alert: bool = False) -> 
     """Raises SettingsError where the configuration itself is wrong. `send_alert` tries every channel."""
     wiring.sources(config)
     wiring.people(env)
+    provider = wiring.provider(env, config)
     said = f"{_counted(config.sources, 'source')}, {_counted(config.destinations, 'destination')}"
     found = [Finding("ok", "configuration", said)]
     found += _misspelt(os.environ)
@@ -41,7 +43,8 @@ async def run(env: Environment, config: Config, *, send_alert: bool = False) -> 
     found += await _vault(env, config)
     for name in config.destinations:
         found.append(await _destination(name, config))
-    return found + await _alerts(env, config, send=send_alert)
+    found += await _alerts(env, config, send=send_alert)
+    return found + (await _provider(env, provider) if provider else [])
 
 
 def _counted(things: Sized, word: str) -> str:
@@ -175,6 +178,26 @@ async def _destination(name: str, config: Config) -> Finding:
         except AttemptError as error:
             return Finding("fault", f"{what}.url", error.reason)
     return Finding("ok", what, "the key works")
+
+
+async def _provider(env: Environment, provider: Provider) -> list[Finding]:
+    """The client's id and secret show only when somebody signs in."""
+    found = []
+    if env.public_url is None:
+        advice = f"sends people back to {provider.site}, this machine; set RELAY_PUBLIC_URL"
+        found.append(Finding("warn", "ops.oidc", advice))
+    if not provider.grants.any:
+        advice = "gives nobody a role; set roles, emails or domains (who signs in is shown what to go by)"
+        found.append(Finding("warn", "ops.oidc", advice))
+    try:
+        keys = await provider.look()
+    except (ProviderAway, ProviderRefused) as error:
+        return [*found, Finding("fault", "ops.oidc.issuer", str(error))]
+    if not keys:
+        advice = "it publishes no RSA or EC key to sign with, so that nobody can sign in"
+        return [*found, Finding("fault", "ops.oidc.issuer", advice)]
+    said = f"{provider.name} answers; the redirect URI to register there is {provider.back}"
+    return [*found, Finding("ok", "ops.oidc", said)]
 
 
 async def _alerts(env: Environment, config: Config, *, send: bool) -> list[Finding]:

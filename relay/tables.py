@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -17,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from relay.addresses import is_private
 from relay.normalise import money, times
 from relay.normalise.contract import STANDARD_WEBHOOKS, Signing
 from relay.receive.signatures import key_of
@@ -282,12 +285,60 @@ class Encryption(Table):
         return self
 
 
+def _secure(value: str) -> str:
+    if not is_private(value):
+        raise ValueError("expected the issuer's https:// URL, as its discovery document writes it")
+    return value
+
+
+def _domain(value: str) -> str:
+    if "@" in value or "." not in value:
+        raise ValueError(f"{value!r} is no domain such as example.com")
+    return value.lower()
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"[^\s@]+@[^\s@]+", value):
+        raise ValueError(f"{value!r} is no e-mail address")
+    return value.lower()
+
+
+RoleName = Literal["viewer", "operator", "admin"]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Oidc(Table):
+    """A provider that people sign in with at the pages. Who is given no role here has none."""
+
+    issuer: Annotated[str, AfterValidator(_secure)]
+    client_id: Text
+    client_secret: Secret | None = None
+    name: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    scopes: tuple[Text, ...] = ("openid", "profile", "email")
+    roles_claim: Text = "groups"
+    roles: dict[str, RoleName] = {}
+    emails: dict[Annotated[str, AfterValidator(_address)], RoleName] = {}
+    domains: dict[Annotated[str, AfterValidator(_domain)], RoleName] = {}
+    name_claim: Text = "preferred_username"
+    session: Duration = timedelta(hours=12)
+    ca_file: Path | None = None
+
+    @property
+    def called(self) -> str:
+        return self.name or urlsplit(self.issuer).hostname or self.issuer
+
+
+class Ops(Table):
+    oidc: Oidc | None = None
+
+
 class Config(Table):
     destinations: Annotated[dict[Name, Destination], Field(min_length=1)]
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     retention: Kept = Kept()
     encryption: Encryption = Encryption()
     alerts: Alerts = Alerts()
+    ops: Ops = Ops()
 
     @property
     def longest_end(self) -> timedelta:

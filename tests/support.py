@@ -209,7 +209,7 @@ class House:
                 timeout_graceful_shutdown=2,
             )
         )
-        server.capture_signals = _no_signals  # type: ignore[method-assign]
+        server.capture_signals = no_signals  # type: ignore[method-assign]
         serving = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0)
@@ -303,12 +303,18 @@ async def eventually(ask: Callable[[], Awaitable[object]], *, within: float = 20
 
 
 @contextmanager
-def _no_signals() -> Iterator[None]:
+def no_signals() -> Iterator[None]:
     yield
 
 
 def _adapters() -> dict[str, AdapterType]:
     return {**registry.installed(), **SPOKEN}
+
+
+def plain_config() -> dict[str, Any]:
+    """The least that a relay.toml says."""
+    source = {"adapter": "checkoutchamp", "destination": "main", "tokens": [TOKEN]}
+    return {"destinations": {"main": {"api_key": KEY}}, "sources": {"shop": source}}
 
 
 def _raw(url: str) -> dict[str, Any]:

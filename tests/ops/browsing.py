@@ -13,9 +13,9 @@ PASSWORD = "correct horse battery"
 SECRET = "a secret of the tests, long enough"
 
 
-async def opened(house: House, browser: httpx.AsyncClient, **settings: object) -> None:
+async def opened(house: House, browser: httpx.AsyncClient, *, port: int = 0, **settings: object) -> None:
     house.env = house.env.model_copy(update={"secret_key": SecretStr(SECRET), **settings})
-    browser.base_url = httpx.URL(await house.serve())
+    browser.base_url = httpx.URL(await house.serve(port))
     browser.headers["origin"] = str(browser.base_url).rstrip("/")
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from relay.ops.access.memory import Local, Memory
+from relay.ops.access.oidc import Flow, Provider
 from relay.ops.access.people import People, Person, Role
 from relay.ops.access.proxy import Proxy
 from relay.ops.access.sessions import LONGEST, RENEWED, SESSION, Session, Signer
@@ -59,6 +60,7 @@ class Access:
         proxy: Proxy | None = None,
         public_url: str | None = None,
         memory: Memory | None = None,
+        provider: Provider | None = None,
     ) -> None:
         self.people = people or People()
         self._signer = Signer(secret)
@@ -66,6 +68,7 @@ class Access:
         self._public = urlsplit(public_url or "")
         self._memory = memory or Local()
         self._throttle = Throttle(self._memory, self._signer.digest)
+        self.flow = Flow(provider, self._signer, self._memory) if provider else None
         self._hashing = asyncio.Semaphore(2)  # argon2 takes 64 MiB and a core for each
 
     @property
@@ -74,8 +77,8 @@ class Access:
 
     @property
     def signs_in(self) -> bool:
-        """Whether there is a form to sign in with."""
-        return self.people.any
+        """Whether there is a page to sign in at."""
+        return self.people.any or self.flow is not None
 
     # Who ----------------------------------------------------------------------------------------------
 
@@ -84,14 +87,20 @@ class Access:
 
     async def _of_session(self, request: Request) -> Visitor | None:
         session = self._signer.read_session(request.cookies.get(COOKIE, ""))
-        if session is None or not self._signer.lasts(session, LONGEST):
-            return None
-        person = self.people.find(session.name)
-        if person is None or self._signer.stamp(person) != session.stamp:
+        person = self._behind(session) if session else None
+        if session is None or person is None or self._signer.stamp(person) != session.stamp:
             return None
         if await self._memory.said(_ended(session)):
             return None
         return Visitor(person.name, person.role, f"session:{session.name}:{session.mark}", session)
+
+    def _behind(self, session: Session) -> Person | None:
+        """As what is known now has them, if the session is not too old."""
+        if session.role == "":
+            return self.people.find(session.name) if self._signer.lasts(session, LONGEST) else None
+        if self.flow is None or not self._signer.lasts(session, self.flow.provider.session):
+            return None
+        return self.flow.provider.vouched(session.name, Role(session.role))
 
     def _of_proxy(self, request: Request) -> Visitor | None:
         name = self._proxy.user(request)
@@ -102,7 +111,7 @@ class Access:
 
     def _of_this_machine(self, request: Request) -> Visitor | None:
         """A proxy in front makes every visitor look local, hence the look at its headers."""
-        if self.people.any or self._proxy.header is not None:
+        if self.signs_in or self._proxy.header is not None:
             return None
         host = request.headers.get("host", "")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
@@ -127,8 +136,11 @@ class Access:
             await self._throttle.right(tried)
         return person
 
-    def open_session(self, request: Request, response: Response, person: Person) -> None:
-        self._set_cookie(request, response, self._signer.session(person))
+    def open_session(
+        self, request: Request, response: Response, person: Person, *, vouched: bool = False
+    ) -> None:
+        """`vouched`: by the provider."""
+        self._set_cookie(request, response, self._signer.session(person, vouched=vouched))
 
     def renew(self, request: Request, response: Response, visitor: Visitor) -> None:
         """Keeps a session alive that is looked at, with its own mark: open forms stay good."""

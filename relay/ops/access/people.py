@@ -86,6 +86,13 @@ class People:
     def any(self) -> bool:
         return self._file is not None or self._password is not None
 
+    @property
+    def with_passwords(self) -> bool:
+        """Whether anybody can sign in here; they may all come by a proxy or a provider."""
+        return self._password is not None or any(
+            person.proof != _NO_PASSWORD for person in self._current().values()
+        )
+
     def find(self, name: str) -> Person | None:
         found = self._current().get(name)
         if found is None and name == THE_ADMIN and self._password is not None:

@@ -23,6 +23,9 @@ SESSION: Final = timedelta(hours=12)
 LONGEST: Final = timedelta(days=7)
 """Of a session, however often it is looked at: a copied cookie is no key for good."""
 
+BEGUN: Final = timedelta(minutes=10)
+"""For somebody to come back from a provider."""
+
 RENEWED: Final = timedelta(minutes=30)
 _HMAC: Final = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 
@@ -31,18 +34,31 @@ _HMAC: Final = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 class Session:
     """`mark` is the session's own; `stamp` changes with the person's role or password, and ends it.
 
-    `began` is in seconds, `age` since the cookie was written.
+    `began` is in seconds, `age` since the cookie was written; `role` is that of somebody whom a provider
+    vouched for, "" of those who are listed here.
     """
 
     name: str
     stamp: str
     mark: str
     began: int
+    role: str = ""
     age: timedelta = timedelta(0)
 
     @property
     def ageing(self) -> bool:
         return self.age > RENEWED
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A sign-in that is on its way to a provider. What the browser keeps is no key to the three."""
+
+    mark: str
+    wanted: str
+    state: str
+    nonce: str
+    verifier: str
 
 
 class _Stamper(TimestampSigner):
@@ -64,28 +80,47 @@ class Signer:
         self._sessions = URLSafeTimedSerializer(
             secret, salt="relay.session", signer=_Stamper, signer_kwargs=timed
         )
+        self._begun = URLSafeTimedSerializer(secret, salt="relay.begun", signer=_Stamper, signer_kwargs=timed)
         self._notes = URLSafeSerializer(secret, salt="relay.note", signer_kwargs=_HMAC)
 
-    def session(self, person: Person) -> str:
+    def session(self, person: Person, *, vouched: bool = False) -> str:
         """The cookie of a new session."""
-        return self.renewed(
-            Session(person.name, self.stamp(person), secrets.token_urlsafe(12), int(self._clock()))
-        )
+        mark, began = secrets.token_urlsafe(12), int(self._clock())
+        role = person.role if vouched else ""
+        return self.renewed(Session(person.name, self.stamp(person), mark, began, role))
 
     def renewed(self, session: Session) -> str:
-        return str(self._sessions.dumps([session.name, session.stamp, session.mark, session.began]))
+        said = [session.name, session.stamp, session.mark, session.began, session.role]
+        return str(self._sessions.dumps(said))
 
     def read_session(self, cookie: str) -> Session | None:
         try:
-            (name, stamp, mark, began), moment = self._sessions.loads(
+            (name, stamp, mark, began, role), moment = self._sessions.loads(
                 cookie, max_age=int(SESSION.total_seconds()), return_timestamp=True
             )
         except (BadSignature, ValueError, TypeError):
             return None
-        return Session(name, stamp, mark, began, timedelta(seconds=self._clock() - moment.timestamp()))
+        age = timedelta(seconds=self._clock() - moment.timestamp())
+        return Session(name, stamp, mark, began, role, age)
 
     def lasts(self, session: Session, longest: timedelta) -> bool:
         return self._clock() - session.began <= longest.total_seconds()
+
+    def begin(self, wanted: str) -> tuple[str, Begun]:
+        """The cookie of a sign-in that sets out for a provider, and what it sets out with."""
+        mark = secrets.token_urlsafe(16)
+        return str(self._begun.dumps([mark, wanted])), self._begun_of(mark, wanted)
+
+    def begun(self, cookie: str) -> Begun | None:
+        try:
+            mark, wanted = self._begun.loads(cookie, max_age=int(BEGUN.total_seconds()))
+        except (BadSignature, ValueError, TypeError):
+            return None
+        return self._begun_of(mark, wanted)
+
+    def _begun_of(self, mark: str, wanted: str) -> Begun:
+        state, nonce, verifier = (self._digest(use, mark) for use in ("state", "nonce", "verifier"))
+        return Begun(mark, wanted, state, nonce, verifier)
 
     def stamp(self, person: Person) -> str:
         return self._digest("stamp", f"{person.role}:{person.proof}")[:22]

@@ -14,8 +14,10 @@ from relay.ops.pages.activity import ActivityPage
 from relay.ops.pages.destinations import DestinationPages
 from relay.ops.pages.doors import Guard
 from relay.ops.pages.edit import EditPage
+from relay.ops.pages.gate import Gate
 from relay.ops.pages.issues import IssuePages
 from relay.ops.pages.overview import OverviewPage
+from relay.ops.pages.provider import ByProvider
 from relay.ops.pages.relay import RelayPage
 from relay.ops.pages.relays import RelayList
 from relay.ops.pages.replays import ReplayPages
@@ -32,7 +34,9 @@ class Pages:
     def __init__(self, desk: Desk, access: Access, sources: Mapping[str, Source], recorder: Recorder) -> None:
         self._shell = Shell(access)
         self._guard = Guard(access, self._shell)
-        self._sign_in = SignIn(self._shell, access, desk)
+        gate = Gate(self._shell, access, desk)
+        self._sign_in = SignIn(gate)
+        self._by_provider = ByProvider(gate)
         self._parts = (
             OverviewPage(self._shell, desk),
             IssuePages(self._shell, desk),
@@ -52,6 +56,7 @@ class Pages:
             Route("/ops", _home, methods=["GET"]),
             Route("/ops/static/{name}", self._static, methods=["GET"]),
             *self._sign_in.routes(),
+            *self._by_provider.routes(),
             *(self._guard.route(door) for part in self._parts for door in part.doors()),
         ]
 

@@ -44,6 +44,12 @@ class Missing(Exception):
     """There is no such thing; the message says what was looked for."""
 
 
+def tell_broken(path: str, error: Exception) -> None:
+    """Where it broke, and nothing of what was at hand there."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.error("pages.broken", path=path, error=type(error).__name__, file=place.filename, line=place.lineno)
+
+
 class Guard:
     def __init__(self, access: Access, shell: Shell) -> None:
         self._access = access
@@ -87,14 +93,7 @@ class Guard:
         except Missing as missing:
             return self._shell.page(visit, "missing.html", 404, nav="", what=str(missing))
         except Exception as error:  # noqa: BLE001 - its message and frames may hold a person's data
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error(  # noqa: TRY400
-                "pages.broken",
-                path=door.path,
-                error=type(error).__name__,
-                file=place.filename,
-                line=place.lineno,
-            )
+            tell_broken(door.path, error)
             return self._shell.page(visit, "broken.html", 500, nav="")
 
     def _refused(self, visit: Visit, why: str, status: int = 403) -> Response:

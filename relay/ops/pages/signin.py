@@ -1,35 +1,27 @@
-"""Signing in and out."""
+"""Signing in with a password, and signing out."""
 
 from __future__ import annotations
 
 import math
 from contextlib import suppress
-from typing import Final
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from relay.errors import JournalAway
-from relay.journal.activity import without_addresses
-from relay.ops.access import Access, Closed, Role, Visitor
+from relay.ops.access import Closed, Role
+from relay.ops.access.oidc import ProviderAway, ProviderRefused
 from relay.ops.access.people import THE_ADMIN
-from relay.ops.desk import Desk
 from relay.ops.pages import forms
 from relay.ops.pages.doors import SIGN_IN, Door, act
-from relay.ops.pages.shell import Shell, Visit
-
-log: Final = structlog.get_logger()
-_HOME: Final = "/ops/"
-_NOBODY: Final = Visitor("", Role.VIEWER, "nobody yet")
+from relay.ops.pages.gate import HOME, NOBODY, STRANGER, Gate, ours
+from relay.ops.pages.shell import Visit
 
 
 class SignIn:
-    def __init__(self, shell: Shell, access: Access, desk: Desk) -> None:
-        self._shell = shell
-        self._access = access
-        self._desk = desk
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._access = gate.access
 
     def routes(self) -> list[Route]:
         return [
@@ -41,71 +33,57 @@ class SignIn:
         return [act("/ops/sign-out", self._sign_out, Role.VIEWER)]
 
     async def _show(self, request: Request) -> Response:
-        wanted = _ours(request.query_params.get("next", ""))
+        wanted = ours(request.query_params.get("next", ""))
         if not self._access.signs_in or await self._access.visitor(request):
             return RedirectResponse(wanted, 303)
-        return self._form(wanted)
+        leave = await self._leave() if "left" in request.query_params else ""
+        return self._gate.page(wanted, leave=leave)
+
+    async def _leave(self) -> str:
+        """Where one signs out of the provider, as far as that can be told now."""
+        with suppress(ProviderAway, ProviderRefused):
+            return (self._access.flow and await self._access.flow.provider.leave()) or ""
+        return ""
 
     async def _sign_in(self, request: Request) -> Response:
         try:
             form = await forms.read(request)
         except forms.NoForm:
-            return self._form(_HOME, "This form could not be read.", 400)
-        wanted = _ours(form.get("next"))
-        if not self._access.signs_in:
-            return RedirectResponse(_HOME, 303)
-        ours = self._access.same_origin(request) and self._access.token_fits(_NOBODY, form.get("token"))
-        if not ours:
-            return self._form(wanted, "This form was not sent from this page. Try again.", 403)
+            return self._gate.page(HOME, "This form could not be read.", 400)
+        wanted = ours(form.get("next"))
+        if not self._access.people.any:
+            return RedirectResponse(HOME, 303)
+        if not (self._access.same_origin(request) and self._access.token_fits(NOBODY, form.get("token"))):
+            return self._gate.page(wanted, "This form was not sent from this page. Try again.", 403)
         name = form.get("name").strip() if self._access.people.by_name else THE_ADMIN
         try:
             person = await self._access.sign_in(request, name[:64], form.get("password")[:1000])
         except Closed as closed:
-            minutes = math.ceil(closed.wait / 60)
-            if not closed.told:  # anybody can go on trying, and the activity is not endless
-                await self._note(name, "was kept from signing in", "too many wrong passwords")
-            said = f"Too many wrong passwords. Try again in {minutes} min."
-            response = self._form(wanted, said, 429, name)
-            response.headers["retry-after"] = str(math.ceil(closed.wait))
-            return response
+            return await self._closed(closed, wanted, name)
         if person is None:
-            await self._note(name, "failed to sign in")
+            await self._gate.note(self._known(name), "failed to sign in")
             wrong = "name or password" if self._access.people.by_name else "password"
-            return self._form(wanted, f"The {wrong} is wrong.", 401, name)
+            return self._gate.page(wanted, f"The {wrong} is wrong.", 401, name=name)
         response = RedirectResponse(wanted, 303)
         self._access.open_session(request, response, person)
-        await self._note(person.name, "signed in")
+        await self._gate.note(person.name, "signed in")
         return response
+
+    async def _closed(self, closed: Closed, wanted: str, name: str) -> Response:
+        if not closed.told:  # anybody can go on trying, and the activity is not endless
+            await self._gate.note(self._known(name), "was kept from signing in", "too many wrong passwords")
+        said = f"Too many wrong passwords. Try again in {math.ceil(closed.wait / 60)} min."
+        response = self._gate.page(wanted, said, 429, name=name)
+        response.headers["retry-after"] = str(math.ceil(closed.wait))
+        return response
+
+    def _known(self, name: str) -> str:
+        """A name that nobody has is not written down: people type passwords there."""
+        return name if self._access.people.find(name) else STRANGER
 
     async def _sign_out(self, visit: Visit) -> Response:
-        await self._note(visit.by, "signed out")
-        response = RedirectResponse(SIGN_IN, 303)
+        await self._gate.note(visit.by, "signed out")
+        session = visit.visitor.session
+        response = RedirectResponse(f"{SIGN_IN}?left=1" if session and session.role else SIGN_IN, 303)
         await self._access.close_session(response, visit.visitor)
         return response
-
-    async def _note(self, name: str, what: str, detail: str = "") -> None:
-        """Who comes and goes while Redis is away is in the log alone.
-
-        A name that nobody has is not written down: people type passwords there.
-        """
-        by = name if self._access.people.find(name) else "a stranger"
-        log.info("pages.sign_in", by=without_addresses(by), what=what)
-        with suppress(JournalAway):
-            await self._desk.activity.note(by, what, detail=detail)
-
-    def _form(self, wanted: str, wrong: str = "", status: int = 200, name: str = "") -> Response:
-        return self._shell.bare(
-            "signin.html",
-            status,
-            wanted=wanted,
-            wrong=wrong,
-            name=name,
-            by_name=self._access.people.by_name,
-            token=self._access.form_token(_NOBODY),
-        )
-
-
-def _ours(path: str) -> str:
-    """A page of these, and nowhere else: `next` is anybody's to write."""
-    fits = path.startswith("/ops/") and path.isprintable() and "\\" not in path and ".." not in path
-    return path if fits else _HOME
