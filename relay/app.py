@@ -91,7 +91,11 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
             Route("/metrics", _metrics(metrics, wiring.scrape(journal, config), spool)),
             *Api(desk, _secret(env.api_token)).routes(),
             *Pages(
-                desk, wiring.access(env, config, journal), {source.name: source for source in sources}, keeper
+                desk,
+                wiring.access(env, config, journal),
+                {source.name: source for source in sources},
+                {name: wiring.policy(source) for name, source in config.sources.items()},
+                keeper,
             ).routes(),
         ],
         exception_handlers={HTTPException: http_problem, VaultShut: sealed_problem},

@@ -12,7 +12,7 @@ from adapters.checkoutchamp.deciding import decide
 from adapters.checkoutchamp.mapping import Does, Verdict
 from adapters.checkoutchamp.options import CheckoutChampOptions
 from adapters.checkoutchamp.pulling import CheckoutChampPuller
-from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
+from relay.normalise.contract import Events, Ignored, Meaning, Postback, Reading, SourceContext
 from relay.normalise.events import Event
 from relay.normalise.payload import Payload, fitting_id, text_of
 
@@ -36,6 +36,9 @@ class CheckoutChamp:
             attributes=properties.plan(options.attributes, self._keys),
             properties=properties.plan(options.properties, self._keys),
         )
+
+    def meanings(self) -> tuple[Meaning, ...]:
+        return self._context.options.meanings()
 
     def read(self, postback: Postback) -> Reading:
         delivery = _delivery_id(postback)

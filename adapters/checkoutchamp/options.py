@@ -8,9 +8,12 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field, field_validator
 
 from adapters.checkoutchamp.names import PRIVATE, SEEN
-from adapters.checkoutchamp.words import EVENT_WORDS, Means
+from adapters.checkoutchamp.words import EVENT_WORDS, KINDS, NOTICES, SPELLED, Means
+from relay.normalise.contract import Meaning
+from relay.normalise.events import Kind
 from relay.normalise.fields import names_of, plain_key
 from relay.normalise.options import MerchantOptions
+from relay.normalise.words import meanings
 
 _PRIVATE: Final = PRIVATE | names_of("""
     transactionid actualtransactionid parenttxnid clienttxnid merchanttxnid gatewaytitle gatewayid
@@ -62,6 +65,16 @@ class CheckoutChampOptions(MerchantOptions):
     """Triggers sent as generic events instead of being ignored."""
     attributes: tuple[str, ...] = ("campaignId",)
     properties: tuple[str, ...] = tuple(PROPERTIES.split())
+
+    def meanings(self) -> tuple[Meaning, ...]:
+        """What is said, and what it becomes."""
+        places = self.pending == "placed"
+        kinds: dict[Means, tuple[Kind | Literal[""], str]] = {
+            **KINDS,
+            Means.QA_PENDING: ("order.placed", "") if places else ("", "waits for the capture"),
+        }
+        told = meanings((*SPELLED, *self.taught()), kinds, NOTICES, self.customer_events)
+        return (*told, Meaning(("products of the catalog",), "products.upserted"))
 
     @field_validator("fields")
     @classmethod

@@ -7,9 +7,11 @@ taken for a sale; `options.words` teaches one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from relay.normalise.events import Kind
 from relay.normalise.fields import names_of
 from relay.normalise.words import Notice, vocabulary
 
@@ -95,6 +97,22 @@ _KINDS: Final[tuple[tuple[Means, tuple[str, ...]], ...]] = (
 # The trigger "Cancel(led)" may come in any of these; none of them is the order's end.
 _SUBSCRIPTION_ONLY: Final = (Means.SUBSCRIPTION_CANCELLED, ("cancelled", "canceled", "cancellation"))
 
+
+# Of a catalog there is no word: it is known by its products.
+SPELLED: Final = (*_KINDS, *_TRIGGERS)
+"""All that may be said, in rows, for people."""
+
+KINDS: Final[Mapping[Means, tuple[Kind, str]]] = {
+    Means.CHECKOUT: ("checkout.started", ""),
+    Means.SALE: ("order.placed", "unless the order was declined, is a test or has come to an end"),
+    Means.SHIPPED: ("order.fulfilled", ""),
+    Means.SHIPMENT: ("order.fulfilled", "once fulfillmentStatus says so"),
+    Means.CANCELLED: ("order.cancelled", "not by the platform's Cancel, which is the subscription's"),
+    Means.REFUND: ("order.refunded", ""),
+    Means.PARTIAL_REFUND: ("order.refunded", "in part"),
+    Means.FULL_REFUND: ("order.refunded", "in full"),
+    Means.CHARGEBACK: ("order.refunded", "as a chargeback"),
+}
 
 EVENT_WORDS: Final = vocabulary(*_TRIGGERS, *_KINDS)
 """What the merchant's `event=` may say."""

@@ -12,7 +12,7 @@ from adapters.generic.names import DROPPED
 from adapters.generic.options import GenericOptions
 from relay.errors import Unsupported
 from relay.normalise import fields
-from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
+from relay.normalise.contract import Events, Ignored, Meaning, Postback, Reading, SourceContext
 from relay.normalise.fields import Encoding
 from relay.normalise.payload import fitting_id, text_of
 
@@ -30,6 +30,10 @@ class Generic:
         if options.mapping is not None:
             self._bodies = ForeignBodies(source, options.mapping, options)
         self._encoding = options.encoding
+        self._options = options
+
+    def meanings(self) -> tuple[Meaning, ...]:
+        return self._options.meanings()
 
     def read(self, postback: Postback) -> Reading:
         reading = self._bodies.read(postback, _word_in_url(postback, self._encoding))

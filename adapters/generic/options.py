@@ -11,8 +11,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from adapters.generic.checking import Refunds
 from adapters.generic.functions import Expression
 from adapters.generic.names import DROPPED
-from adapters.generic.words import WORDS, Shape
+from adapters.generic.words import WORDS, Shape, kinds
 from relay.normalise import bodies
+from relay.normalise.contract import Meaning
+from relay.normalise.events import KINDS
 from relay.normalise.fields import Encoding, plain_key
 
 IGNORE: Final = "ignore"
@@ -216,6 +218,22 @@ class GenericOptions(BaseModel):
     encoding: Encoding = "utf-8"
     """Of URLs and forms; JSON is UTF-8."""
     mapping: MappingOptions | None = None
+
+    def meanings(self) -> tuple[Meaning, ...]:
+        """Our own words, or those that the mapping teaches, beside what they become."""
+        mapped = self.mapping
+        taught = {} if mapped is None else mapped.words
+        shapes = [shape for shape in Shape if mapped is None or mapped.table(shape) is not None]
+        told = []
+        for kind in KINDS:
+            ours = [
+                w for w, told_as in WORDS.items() if told_as.shape in shapes and kinds(*told_as) == (kind,)
+            ]
+            theirs = [word for word, means in taught.items() if means in ours]
+            if ours:
+                told.append(Meaning((*theirs, *ours), kind))
+        ignored = tuple(word for word, means in taught.items() if means == IGNORE)
+        return (*told, *([Meaning(ignored, "", "by the mapping's words")] if ignored else []))
 
 
 def said(table: Table) -> Iterator[tuple[str, Any]]:

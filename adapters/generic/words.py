@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from relay.errors import Unsupported
-from relay.normalise.events import KINDS
+from relay.normalise.events import KINDS, Kind
 from relay.normalise.fields import Value
 from relay.normalise.words import shown
 
@@ -30,7 +30,14 @@ class Told(NamedTuple):
     status: str | None = None
 
 
-_ORDERS: Final = tuple(kind.partition(".")[2] for kind in KINDS if kind.startswith("order."))
+_OF_ORDERS: Final = tuple(kind for kind in KINDS if kind.startswith("order."))
+_ORDERS: Final = tuple(kind.partition(".")[2] for kind in _OF_ORDERS)
+_OTHERS: Final[Mapping[Shape, Kind]] = {
+    Shape.CHECKOUT: "checkout.started",
+    Shape.STOCK: "stock.requested",
+    Shape.PRODUCTS: "products.upserted",
+    Shape.EVENT: "customer.event",
+}
 _SHAPES: Final = {
     "order": Shape.ORDER,
     "checkout": Shape.CHECKOUT,
@@ -51,6 +58,14 @@ WORDS: Final[Mapping[str, Told]] = MappingProxyType(
     | {status: Told(Shape.ORDER, status) for status in _ORDERS}
     | {f"order.{status}": Told(Shape.ORDER, status) for status in _ORDERS}
 )
+
+
+def kinds(shape: Shape, status: str | None) -> tuple[Kind, ...]:
+    """Those that a body may become."""
+    if shape == Shape.ORDER:
+        return tuple(kind for kind in _OF_ORDERS if status in (None, kind.partition(".")[2]))
+    return (_OTHERS[shape],)
+
 
 _IDENTIFYING: Final = {
     "orderId": Shape.ORDER,

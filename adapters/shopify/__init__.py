@@ -12,7 +12,7 @@ from adapters.shopify.options import ShopifyOptions
 from adapters.shopify.shop import Shop
 from relay.errors import Unsupported
 from relay.normalise import fields
-from relay.normalise.contract import Events, Ignored, Postback, Reading, Signing, SourceContext
+from relay.normalise.contract import Events, Ignored, Meaning, Postback, Reading, Signing, SourceContext
 from relay.normalise.fields import names_of
 from relay.normalise.nested import Nested
 from relay.normalise.payload import fitting_id, text_of
@@ -55,6 +55,19 @@ class Shopify:
     def __init__(self, source: SourceContext, options: ShopifyOptions) -> None:
         self._source = source
         self._options = options
+
+    def meanings(self) -> tuple[Meaning, ...]:
+        any_of_them = tuple(sorted(_ORDERS))
+        return (
+            Meaning(("checkouts/create", "checkouts/update"), "checkout.started"),
+            Meaning(any_of_them, "order.placed", self._options.when_placed()),
+            Meaning(any_of_them, "order.fulfilled", "once all is on its way"),
+            *self._options.first_shipment(),
+            Meaning(any_of_them, "order.cancelled", "once it is"),
+            Meaning((*any_of_them, "refunds/create"), "order.refunded", "for each refund"),
+            Meaning(("products/create", "products/update"), "products.upserted"),
+            *(Meaning((topic,), "", why) for topic, why in _IGNORED.items()),
+        )
 
     def read(self, postback: Postback) -> Reading:
         reading = self._read(postback)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from relay.normalise.contract import Meaning
 from relay.normalise.snapshots import OLDEST, Age
 
 
@@ -29,3 +30,19 @@ class ShopifyOptions(BaseModel):
     """What changes an older order is not told."""
     storefront: Annotated[str, Field(pattern=r"^https?://[^\s?#]+[^\s?#/]$")] | None = None
     """Where products are shown, as `https://shop.example`; their address is /products/HANDLE below it."""
+
+    def when_placed(self) -> str:
+        """In words, which orders are told as placed."""
+        early = {"authorized": self.authorized, "still to be paid": self.pending}
+        return " or ".join(["once paid", *(state for state, does in early.items() if does == "placed")])
+
+    def first_shipment(self) -> tuple[Meaning, ...]:
+        """What becomes of the first of several."""
+        said, note = ("orders/partially_fulfilled",), "the first of several shipments"
+        match self.partly_fulfilled:
+            case "wait":
+                return (Meaning(said, "", f"{note}: the last is told"),)
+            case "fulfilled":
+                return (Meaning(said, "order.fulfilled", note),)
+            case "event":
+                return (Meaning(said, "customer.event", "order.partially_fulfilled"),)

@@ -13,7 +13,7 @@ from adapters.stickyio.mapping import Does, Verdict
 from adapters.stickyio.options import StickyioOptions
 from adapters.stickyio.payloads import Reader
 from adapters.stickyio.pulling import StickyioPuller
-from relay.normalise.contract import Events, Ignored, Postback, Reading, SourceContext
+from relay.normalise.contract import Events, Ignored, Meaning, Postback, Reading, SourceContext
 from relay.normalise.fields import Fields
 from relay.normalise.payload import Keys, Payload
 
@@ -37,6 +37,9 @@ class Stickyio:
         own = names.keys({})
         self._api = Reader(own, options.encoding)
         self._api_context = _context(source, options, own)
+
+    def meanings(self) -> tuple[Meaning, ...]:
+        return self._context.options.meanings()
 
     def read(self, postback: Postback) -> Reading:
         document = documents.read(postback)

@@ -8,9 +8,11 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field, field_validator
 
 from adapters.stickyio.names import DROPPED, EVENT, PRIVATE, TOKENS
-from adapters.stickyio.words import EVENT_WORDS, Means, Trigger
+from adapters.stickyio.words import EVENT_WORDS, KINDS, NOTICES, SPELLED, Means, Trigger
+from relay.normalise.contract import Meaning
 from relay.normalise.fields import plain_key
 from relay.normalise.options import MerchantOptions
+from relay.normalise.words import meanings
 
 ATTRIBUTES: Final = "campaignId afid affid aid affiliate utmSource utmMedium utmCampaign utmContent utmTerm"
 PROPERTIES: Final = (
@@ -45,6 +47,17 @@ class StickyioOptions(MerchantOptions):
     """Whether a product webhook's `price` is sent; the vendor documents no such field."""
     deleted_products: Literal["out_of_stock", "ignore"] = "out_of_stock"
     """What a deleted product becomes."""
+
+    def meanings(self) -> tuple[Meaning, ...]:
+        """What is said, and what it becomes."""
+        deleted = Meaning(("product.deleted",), "")
+        if self.deleted_products == "out_of_stock":
+            deleted = Meaning(deleted.said, "products.upserted", "out of stock")
+        return (
+            *meanings((*SPELLED, *self.taught()), KINDS, NOTICES, self.customer_events),
+            Meaning(("product.created", "product.updated"), "products.upserted"),
+            deleted,
+        )
 
     @field_validator("parameters")
     @classmethod

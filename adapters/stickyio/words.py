@@ -8,10 +8,12 @@ teaches one.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final, Literal
 
+from relay.normalise.events import Kind
 from relay.normalise.words import Notice, vocabulary
 
 
@@ -38,7 +40,7 @@ NOTICES: Final[dict[Means, Notice]] = {
 }
 Trigger = Literal["declined", "rebill_declined", "subscription_cancelled", "subscription_held"]
 
-EVENT_WORDS: Final = vocabulary(
+SPELLED: Final = (
     (Means.SALE, ("approved", "rebill", "sale", "placed", "order.placed")),
     (Means.CHECKOUT, ("prospect", "checkout", "started", "checkout.started")),
     (Means.SHIPPED, ("shipped", "fulfilled", "order.fulfilled")),
@@ -50,7 +52,17 @@ EVENT_WORDS: Final = vocabulary(
     (Means.CHARGEBACK, ("chargeback",)),
     (Means.DECLINED, ("decline", "declined")),
 )
+EVENT_WORDS: Final = vocabulary(*SPELLED)
 """What the merchant's `event=` may say."""
+
+KINDS: Final[Mapping[Means, tuple[Kind, str]]] = {
+    Means.CHECKOUT: ("checkout.started", ""),
+    Means.SALE: ("order.placed", "unless order_status says declined, or money was given back"),
+    Means.SHIPPED: ("order.fulfilled", ""),
+    Means.VOID: ("order.cancelled", "not by the platform's Cancel, which is the subscription's"),
+    Means.REFUND: ("order.refunded", ""),
+    Means.CHARGEBACK: ("order.refunded", "as a chargeback"),
+}
 
 # What post_back_action says is not documented: its words are known by their beginnings.
 _STEMS: Final = (

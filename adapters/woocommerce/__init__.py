@@ -10,7 +10,7 @@ from adapters.woocommerce import orders, products
 from adapters.woocommerce.options import WooCommerceOptions
 from relay.errors import Unsupported
 from relay.normalise import fields
-from relay.normalise.contract import Ignored, Postback, Reading, Signing, SourceContext
+from relay.normalise.contract import Ignored, Meaning, Postback, Reading, Signing, SourceContext
 from relay.normalise.fields import names_of
 from relay.normalise.nested import Nested
 from relay.normalise.payload import text_of
@@ -48,6 +48,15 @@ class WooCommerce:
     def __init__(self, source: SourceContext, options: WooCommerceOptions) -> None:
         self._source = source
         self._options = options
+
+    def meanings(self) -> tuple[Meaning, ...]:
+        changed = tuple(f"product.{event}" for event in _CREATED_OR_CHANGED)
+        return (
+            *orders.meanings(self._options),
+            Meaning(changed, "products.upserted"),
+            *(Meaning((topic,), "", why) for topic, why in _IGNORED.items()),
+            *(Meaning((f"{resource}.*",), "", why) for resource, why in _NOT_TOLD.items()),
+        )
 
     def read(self, postback: Postback) -> Reading:
         body = Nested(fields.of_body(postback))

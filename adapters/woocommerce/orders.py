@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from adapters.woocommerce.options import WooCommerceOptions
 from relay.errors import Unmappable, Unsupported
 from relay.normalise import money, snapshots, urls
-from relay.normalise.contract import Events, Ignored, Reading, SourceContext
+from relay.normalise.contract import Events, Ignored, Meaning, Reading, SourceContext
 from relay.normalise.events import (
     CheckoutStarted,
     Customer,
@@ -76,6 +76,33 @@ def read(order: Nested, shop: Shop) -> Reading:
     if status == "cancelled" and not _was_bought(order, shop.options):
         return Ignored("cancelled before it was paid")
     return _told(status, order, shop)
+
+
+def meanings(options: WooCommerceOptions) -> tuple[Meaning, ...]:
+    """By the order's status, for people. Plugins' statuses stand beside those they are taken for."""
+    on_hold = "processing" if options.on_hold == "placed" else "on-hold"
+    as_ours: dict[str, list[str]] = {status: [status] for status in (*sorted(_KNOWN), "on-hold")}
+    for theirs, ours in {"on-hold": on_hold, **options.statuses}.items():
+        as_ours[on_hold if ours == "on-hold" else ours].append(theirs)
+
+    def said(*statuses: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word for status in statuses for word in as_ours[status]))
+
+    unpaid: Meaning = Meaning(said(*sorted(_OPEN)), "", "not paid yet")
+    if options.checkouts:
+        unpaid = Meaning(unpaid.said, "checkout.started", "with an address")
+    return (
+        unpaid,
+        Meaning(said("processing", "completed"), "order.placed"),
+        Meaning(said("completed"), "order.fulfilled"),
+        Meaning(said("cancelled"), "order.cancelled", "if it was paid"),
+        Meaning(said(*sorted(_BOUGHT)), "order.refunded", "whenever money was given back"),
+        *(
+            Meaning(words, "", why)
+            for status, why in _IGNORED.items()
+            if (words := tuple(w for w in said(status) if w != "ignore" and w not in said("processing")))
+        ),
+    )
 
 
 def _status(order: Nested, options: WooCommerceOptions) -> str:

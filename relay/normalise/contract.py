@@ -26,6 +26,8 @@ A class may also say, each with a safe default:
     topic_header = "x-acme-topic"   tells what happened, so that one body under two topics is no copy
     can_correct = False             its senders cannot mend what they send: a fault is answered 200 and is
                                     a dead letter, signed or not; True: 422, signed or not
+    def meanings(self): ...         what the platform says and what that becomes with these options, as rows
+                                    of `Meaning`, for the page of sources
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from relay.normalise.events import Event
+from relay.normalise.events import Event, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,17 @@ class Ignored:
 
 
 Reading: TypeAlias = Events | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A row for people: the words or topics `said`, and the kind of event they become, "" where they are
+    ignored. `note`: when, why, or by which option.
+    """
+
+    said: tuple[str, ...]
+    kind: Kind | Literal[""]
+    note: str = ""
 
 
 class Adapter(Protocol):

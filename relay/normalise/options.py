@@ -47,6 +47,10 @@ class MerchantOptions(BaseModel):
         """What each of `words` means."""
         return {plain(word): self.known[plain(meaning)] for word, meaning in self.words.items()}
 
+    def taught(self) -> tuple[tuple[Any, tuple[str, ...]], ...]:
+        """The same as rows, in the merchant's spelling."""
+        return tuple((self.known[plain(meaning)], (word,)) for word, meaning in self.words.items())
+
     @field_validator("default_event")
     @classmethod
     def _known_event(cls, word: str | None) -> str | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from relay.errors import Unsupported
-from relay.normalise.events import KINDS
+from relay.normalise.contract import Meaning
+from relay.normalise.events import KINDS, Kind
 
 _SEPARATORS: Final = str.maketrans("", "", " \t_-.()")
 _LONGEST: Final = 64
@@ -35,6 +36,29 @@ class Notice(NamedTuple):
 
 def vocabulary(*rows: tuple[M, tuple[str, ...]]) -> dict[str, M]:
     return {plain(word): means for means, words in rows for word in words}
+
+
+def meanings(
+    rows: Iterable[tuple[M, Iterable[str]]],
+    kinds: Mapping[M, tuple[Kind | Literal[""], str]],
+    notices: Mapping[M, Notice],
+    wanted: Container[str],
+) -> tuple[Meaning, ...]:
+    """A vocabulary for people: the words of one meaning in one row, with the kind and note of `kinds`.
+
+    What is in `notices` becomes an event where the options want it, and is ignored otherwise.
+    """
+    said: dict[M, tuple[str, ...]] = {}
+    for means, spelled in rows:
+        said[means] = tuple(dict.fromkeys((*said.get(means, ()), *spelled)))
+    told = [Meaning(said[means], *kind) for means, kind in kinds.items() if means in said]
+    for means, notice in notices.items():
+        words = said.get(means, (str(means),))
+        is_wanted = str(means) in wanted
+        told.append(
+            Meaning(words, "customer.event", notice.event) if is_wanted else Meaning(words, "", notice.reason)
+        )
+    return tuple(told)
 
 
 def shown(text: str) -> str:

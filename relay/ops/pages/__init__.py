@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from relay.compose.policy import Policy
 from relay.ops.access import Access
 from relay.ops.desk import Desk
 from relay.ops.pages.activity import ActivityPage
@@ -31,7 +32,14 @@ from relay.receive.sources import Source
 class Pages:
     """`recorder` takes the tests that the sources' page sends."""
 
-    def __init__(self, desk: Desk, access: Access, sources: Mapping[str, Source], recorder: Recorder) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        access: Access,
+        sources: Mapping[str, Source],
+        policies: Mapping[str, Policy],
+        recorder: Recorder,
+    ) -> None:
         self._shell = Shell(access)
         self._guard = Guard(access, self._shell)
         gate = Gate(self._shell, access, desk)
@@ -44,7 +52,7 @@ class Pages:
             RelayPage(self._shell, desk),
             EditPage(self._shell, desk),
             ReplayPages(self._shell, desk),
-            SourcePages(self._shell, access, desk, sources, recorder),
+            SourcePages(self._shell, access, desk, sources, policies, recorder),
             DestinationPages(self._shell, desk),
             ActivityPage(self._shell, desk),
             self._sign_in,

@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from relay.compose.policy import Policy
 from relay.errors import SpoolFull
 from relay.ops.access import Access, Role
 from relay.ops.desk import Desk
+from relay.ops.pages.becoming import becomes
 from relay.ops.pages.doors import Door, Missing, act, look
 from relay.ops.pages.shell import Shell, Visit
 from relay.receive.intake import Recorder
@@ -19,26 +21,22 @@ from relay.receive.trial import send_trial
 
 _LIST: Final = "/ops/sources"
 
-BECOMES: Final = (
-    ("checkout.started", "/checkouts", "an abandoned checkout, once, unless an order follows"),
-    ("order.placed", "/orders, placed", "a sale, once for each total"),
-    ("order.fulfilled", "/orders, fulfilled", "shipped, once"),
-    ("order.cancelled", "/orders, cancelled", "cancelled, once; ends the order"),
-    ("order.refunded", "/orders, refunded", "money back, once for each new sum"),
-    ("stock.requested", "/back-in-stock", "tell me when it is back"),
-    ("products.upserted", "/products", "the catalog"),
-    ("customer.event", "/subscribers/events", "anything else worth a sequence: a decline, a pause"),
-)
-
 
 class SourcePages:
     def __init__(
-        self, shell: Shell, access: Access, desk: Desk, sources: Mapping[str, Source], recorder: Recorder
+        self,
+        shell: Shell,
+        access: Access,
+        desk: Desk,
+        sources: Mapping[str, Source],
+        policies: Mapping[str, Policy],
+        recorder: Recorder,
     ) -> None:
         self._shell = shell
         self._access = access
         self._desk = desk
         self._sources = sources
+        self._policies = policies
         self._recorder = recorder
 
     def doors(self) -> list[Door]:
@@ -87,7 +85,9 @@ class SourcePages:
             revealed=revealed,
             local=origin.startswith(("http://localhost", "http://127.")),
             may_reveal=visit.visitor.may(Role.ADMIN),
-            becomes=BECOMES,
+            becomes={
+                name: becomes(source.adapter, self._policies[name]) for name, source in self._sources.items()
+            },
         )
 
     def _source(self, visit: Visit) -> Source:
