@@ -91,7 +91,7 @@ async def work(
 
         async def retain_() -> None:
             try:
-                dropped = await retain(journal, list(config.sources), wiring.retention(config))
+                dropped = await retain(journal, wiring.retention(config))
             except JournalAway as error:
                 log.warning("retention.journal_away", error=str(error))
             else:

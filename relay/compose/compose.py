@@ -92,7 +92,7 @@ class Moment:
 
 
 def compose(event: Event, facts: Facts | None, policy: Policy, moment: Moment) -> Composition:
-    """`facts` is None only for events that are about no order."""
+    """`facts` are those of the order it is about, None where no book of it is kept."""
     match event:
         case StockRequested():
             return Send((calls.stock(event),))
@@ -102,7 +102,7 @@ def compose(event: Event, facts: Facts | None, policy: Policy, moment: Moment) -
             return _customer_event(event, moment)
         case _:
             if facts is None:
-                raise ValueError(f"{event.kind} needs the order book")
+                return Refuse("the book of its order is not kept any more; retry from normalise")
             known = facts if policy.chargeback == "refunded" else facts.without_chargebacks()
             return _booked(told_in(event, facts.currency), known, policy, moment)
 

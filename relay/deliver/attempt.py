@@ -157,7 +157,8 @@ class Attempt:
     def _books(self) -> dict[str, tuple[str, Facts]]:
         """By each name of an order: the name of its book, and its facts."""
         found = {}
-        for name, fields in self._leased.books:
+        told = ((n, f) for n, f in self._leased.books if any(key.startswith("f:") for key in f))
+        for name, fields in told:  # of a forgotten order nothing but what was sent meanwhile
             facts = facts_of(self._journal.opened(fields))
             found.update(dict.fromkeys(facts.names, (name, facts)))
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from relay.compose.compose import Composition, Moment, Refuse, compose
+from relay.compose.compose import Composition, Moment, compose
 from relay.compose.policy import Policy
 from relay.deliver.booked import facts_of
 from relay.journal import ids
@@ -24,8 +24,6 @@ async def foresee(
 
 async def _event(journal: Journal, relay: str, source: str, event: Event, policy: Policy) -> Composition:
     fields = await journal.book(source, event.names) if isinstance(event, BOOKED) else {}
-    if isinstance(event, BOOKED) and not fields:
-        return Refuse("the book of its order is not kept any more; retry from normalise")
     moment = Moment(
         relay=relay,
         received_at=times.from_ms(ids.moment_ms(relay)),

@@ -29,16 +29,18 @@ class Forgotten:
 async def forget(journal: Journal, email: str, *, by: str) -> Forgotten:
     """Erases `email` and what belongs to it: bodies, history, order books, indexes.
 
-    Bodies nobody could read are searched too, in every form an address is written in.
+    What tells of an order of theirs goes too, though it names no address: it may name the person. Bodies
+    nobody could read are searched too, in every form an address is written in.
     """
     written = forms(email)
     person = await journal.person(email)
     relays = {relay async for relay in _relays(journal, written)} | set(await _indexed(journal, person))
     orders = 0
-    async for source, names in _books(journal, written):
-        await journal.erase_book(source, names)
+    async for source, book, fields in _books(journal, written):
+        relays |= {key[2:] for key in fields if key.startswith("f:")}
+        await journal.erase_book(source, book, _names(fields))
         orders += 1
-    answers = {relay: await journal.erase(relay, f"forgotten by {by}") for relay in relays}
+    answers = {relay: await journal.erase(relay, f"forgotten by {by}", person) for relay in relays}
     await ReplayBook(journal).forget(person, written)
     activity = Activity(journal)
     await activity.forget(written)
@@ -88,16 +90,24 @@ async def _values(journal: Journal, kind: str, keys: list[str]) -> list[list[byt
     return [([a] if a else []) if kind == "b" else a for a in answers]
 
 
-async def _books(journal: Journal, written: tuple[str, ...]) -> AsyncIterator[tuple[str, list[str]]]:
+async def _books(
+    journal: Journal, written: tuple[str, ...]
+) -> AsyncIterator[tuple[str, str, Mapping[str, str]]]:
     prefix = f"{journal.keys.prefix}o:"
     async for keys in _chunks(journal, prefix):
         for key in keys:
             source, name = key.removeprefix(prefix).split(":", 1)
             fields = await journal.book(source, [name])
-            parts = [value for field, value in fields.items() if field.startswith("f:")]
-            if any(form in part.lower() for part in parts for form in written):
-                names = {n for part in parts for event in json.loads(part) for n in event["names"]}
-                yield source, sorted({name, *names})
+            if any(form in part.lower() for part in _parts(fields) for form in written):
+                yield source, name, fields
+
+
+def _parts(book: Mapping[str, str]) -> list[str]:
+    return [value for field, value in book.items() if field.startswith("f:")]
+
+
+def _names(book: Mapping[str, str]) -> list[str]:
+    return sorted({name for part in _parts(book) for event in json.loads(part) for name in event["names"]})
 
 
 async def _chunks(journal: Journal, prefix: str) -> AsyncIterator[list[str]]:

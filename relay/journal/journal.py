@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from relay.errors import VaultShut
-from relay.journal import codec, wire
+from relay.journal import codec, ids, wire
 from relay.journal.answers import away
 from relay.journal.batch import Batcher
 from relay.journal.keys import Keys
@@ -423,20 +423,35 @@ class Journal:
 
     # Erasing -------------------------------------------------------------------------------------------
 
-    async def erase(self, relay: str, reason: str) -> int:
-        """Takes a relay's body, history and person away. 1; 0 where it is unknown; -1 while being sent."""
-        erased: int = await self._call(self._erase, ["erase", json.dumps({"id": relay, "reason": reason})])
+    async def erase(self, relay: str, reason: str, person: str = "") -> int:
+        """Takes a relay's body, history and person away. 1; 0 where it is unknown; -1 while being sent.
+
+        `person` is who is being forgotten by that.
+        """
+        options = {"id": relay, "reason": reason, "person": person}
+        erased: int = await self._call(self._erase, ["erase", json.dumps(options)])
         return erased
 
-    async def erase_book(self, source: str, names: Sequence[str]) -> None:
-        """Takes an order's book away, with all of its names."""
-        await self._call(self._erase, ["erase_book", json.dumps({"source": source, "names": list(names)})])
+    async def erase_book(self, source: str, book: str, names: Sequence[str]) -> None:
+        """Takes an order's book away, with those of `names` that lead to it."""
+        options = {"source": source, "book": book, "names": list(names)}
+        await self._call(self._erase, ["erase_book", json.dumps(options)])
 
     async def drop_old(
-        self, verb: str, source: str, status: Status, before: str, *, step: int, reason: str
+        self, verb: str, source: str, status: Status, before_ms: int, *, step: int, reason: str
     ) -> int:
-        """One step of retention ("retain" bodies, "drop_records"): how many relays older than id `before`."""
-        options = {"source": source, "status": status, "before": before, "step": step, "reason": reason}
+        """One step of retention: how many relays received before then, or settled ("retain_late").
+
+        "retain" and "retain_late" drop bodies, "drop_records" all but the totals.
+        """
+        options = {
+            "source": source,
+            "status": status,
+            "before": ids.floor(before_ms),
+            "before_ms": before_ms,
+            "step": step,
+            "reason": reason,
+        }
         dropped: int = await self._call(self._erase, [verb, json.dumps(options)])
         return dropped
 

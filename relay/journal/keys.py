@@ -29,7 +29,7 @@ n, active, src:NAME  hash    totals by source and status; by destination, endpoi
 meter                hash    what sending came to: attempts:DEST:OUTCOME:CLASS, and how long things took
 watch, alerts        string  who looks for trouble now; which alerts stand, and who was told what
 replicated           string  empty: written so that replicas can be asked whether they have it
-kept:SOURCE:STATUS   string  how far retention has come
+kept:SOURCE:STATUS   string  how far retention has come; late:SOURCE:STATUS zset what was settled behind it
 clock                hash    when it was looked at, and by how much it is ahead of a host's that was set back
 activity             zset    what people did: an id and JSON; the oldest of too many are dropped
 replay:REPLAY        hash    an act on all relays of a filter: wish, state, cursor, counts, what comes next

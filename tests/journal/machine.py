@@ -175,9 +175,9 @@ class Machine(Sending):
     def old_ones_go(self, status: str, whole: bool) -> None:
         """Retention, of all that has that status by now."""
         verb = "drop_records" if whole and status != "dead" else "retain"
-        before = ids.floor(self.model.now + 10_000)
+        before_ms = self.model.now + 10_000
         dropped = self.do(
-            self.journal.drop_old(verb, "shop", Status(status), before, step=100, reason="retention")
+            self.journal.drop_old(verb, "shop", Status(status), before_ms, step=100, reason="retention")
         )
         there = [r for r in self.model.relays.values() if r.status == status and not r.gone]
         assert dropped <= len(there)

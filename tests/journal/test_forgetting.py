@@ -110,7 +110,7 @@ async def test_bodies_go_by_age_a_step_at_a_time_and_no_count_is_lowered(shop: H
                 blob=codec.pack({"postback": {"received_at": at}}),
             )
         )
-    dropped = await retain(journal, ["shop"], Retention())
+    dropped = await retain(journal, Retention())
     assert dropped == 2
     details = {status: await shop.queries().detail(relay) for status, relay in relays.items()}
     shown = {status: (d.relay.status, d.postback is not None) for status, d in details.items() if d}
@@ -121,7 +121,7 @@ async def test_bodies_go_by_age_a_step_at_a_time_and_no_count_is_lowered(shop: H
     }
     stats = await shop.queries().stats()
     assert (stats.received, stats.balanced) == (3, True)
-    await retain(journal, ["shop"], Retention(records=timedelta(days=30)))
+    await retain(journal, Retention(records=timedelta(days=30)))
     stats = await shop.queries().stats()
     assert (stats.received, stats.balanced) == (3, True)
     assert await shop.queries().detail(relays[Status.DELIVERED]) is None

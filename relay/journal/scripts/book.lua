@@ -17,14 +17,21 @@ end
 
 local LISTS = {w = true, united = true}
 
+-- A meaning that either has as accepted stays so, whoever has only reserved it. The version rises above both, so
+-- that whatever was composed from either is composed anew.
 local function merge_books(source, into, from)
   local key, one = P .. 'o:' .. source .. ':' .. from, P .. 'o:' .. source .. ':' .. into
   local fields = call('HGETALL', key)
   for i = 1, #fields, 2 do
-    if LISTS[fields[i]] then
-      append(one, fields[i], fields[i + 1])
+    local field, value = fields[i], fields[i + 1]
+    if LISTS[field] then
+      append(one, field, value)
+    elseif field == 'version' then
+      call('HINCRBY', one, field, value)
+    elseif string.sub(field, 1, 2) == 's:' and string.sub(value, 1, 1) == 'A' then
+      call('HSET', one, field, value)
     else
-      call('HSETNX', one, fields[i], fields[i + 1])
+      call('HSETNX', one, field, value)
     end
   end
   append(one, 'united', from)

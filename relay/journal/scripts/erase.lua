@@ -9,7 +9,7 @@ end
 
 -- A relay nobody may see any more and nobody will send: what was not settled is discarded.
 local function erase(id, reason)
-  local r = get(id, 'dest', 'lane', 'status', 'person', 'source')
+  local r = get(id, 'dest', 'lane', 'status', 'person')
   if not r[3] then return 0 end
   if call('HGET', P .. 'leaseholder:' .. r[1], r[2]) == id then return -1 end
   leave(id, r[1], r[2])
@@ -18,7 +18,7 @@ local function erase(id, reason)
   place(r[1], r[2])
   drop_body(id)
   if r[4] then
-    call('DEL', P .. 'i:person:' .. r[4], P .. 'c:' .. r[5] .. ':' .. r[4])
+    call('ZREM', P .. 'i:person:' .. r[4], id)
     call('HDEL', P .. 'r:' .. id, 'person')
   end
   -- The reason goes too: the API's words may name the person.
@@ -27,12 +27,31 @@ local function erase(id, reason)
   return 1
 end
 
--- Each of `names` leads to one order; its book and all its names go.
-local function erase_book(source, names)
-  for _, name in ipairs(names) do
-    call('UNLINK', P .. 'o:' .. source .. ':' .. name, P .. 'a:' .. source .. ':' .. name)
+-- As a part of forgetting `person`, who need not be whom the relay is about by now: it may have been edited.
+local function forget(id, reason, person)
+  local source = call('HGET', P .. 'r:' .. id, 'source')
+  local erased = erase(id, reason)
+  if erased == 1 and person ~= '' then
+    call('ZREM', P .. 'i:person:' .. person, id)
+    call('DEL', P .. 'c:' .. source .. ':' .. person)
   end
+  return erased
+end
+
+-- An order's book goes, with those of its `names` that lead to it. One that is another order's book, or that leads to
+-- none since two orders went by it, stays so.
+local function erase_book(source, book, names)
+  local gone = {P .. 'o:' .. source .. ':' .. book}
+  for _, name in ipairs(names) do
+    if name ~= book and find_book(source, name) == book then gone[#gone + 1] = P .. 'a:' .. source .. ':' .. name end
+  end
+  call('UNLINK', unpack(gone))
   return 1
+end
+
+local function retain_body(id)
+  drop_body(id)
+  call('HSET', P .. 'r:' .. id, 'erased', now)
 end
 
 -- Bodies of relays older than `before` (an id), a step at a time; answers how many were looked at.
@@ -42,14 +61,20 @@ local function retain()
   local from = call('GET', mark)
   local old = call('ZRANGEBYLEX', index, from and ('(' .. from) or '-', '(' .. o.before, 'LIMIT', 0, o.step)
   for _, id in ipairs(old) do
-    if o.status == 'dead' then
-      erase(id, o.reason)
-    else
-      drop_body(id)
-      call('HSET', P .. 'r:' .. id, 'erased', now)
-    end
+    if o.status == 'dead' then erase(id, o.reason) else retain_body(id) end
   end
   if #old > 0 and o.status ~= 'dead' then call('SET', mark, old[#old]) end
+  return #old
+end
+
+-- Bodies of what was settled only when retention had passed it by.
+local function retain_late()
+  local key = P .. 'late:' .. o.source .. ':' .. o.status
+  local old = call('ZRANGEBYSCORE', key, '-inf', '(' .. o.before_ms, 'LIMIT', 0, o.step)
+  for _, id in ipairs(old) do
+    if get(id, 'status')[1] == o.status then retain_body(id) end
+    call('ZREM', key, id)
+  end
   return #old
 end
 
@@ -66,7 +91,8 @@ local function drop_records()
   return #old
 end
 
-if verb == 'erase' then return erase(o.id, o.reason) end
-if verb == 'erase_book' then return erase_book(o.source, o.names) end
+if verb == 'erase' then return forget(o.id, o.reason, o.person) end
+if verb == 'erase_book' then return erase_book(o.source, o.book, o.names) end
 if verb == 'retain' then return retain() end
+if verb == 'retain_late' then return retain_late() end
 return drop_records()

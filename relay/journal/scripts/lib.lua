@@ -6,6 +6,14 @@ local BACKFILL = ':backfill'
 local CLASSES = {'', BACKFILL} -- live goes first
 local LOST_LEASES = 5
 
+local SETTLED = {delivered = true, ignored = true, discarded = true}
+
+-- Retention goes by receipt. What is settled when it has passed that by already is remembered apart.
+local function keep_in_mind(id, source, status)
+  local kept = call('GET', P .. 'kept:' .. source .. ':' .. status)
+  if kept and kept >= id then call('ZADD', P .. 'late:' .. source .. ':' .. status, now_ms(), id) end
+end
+
 local function move(id, to, reason)
   local r = get(id, 'source', 'dest', 'endpoint', 'status')
   if r[4] ~= to then
@@ -16,6 +24,7 @@ local function move(id, to, reason)
     if ACTIVE[r[4]] then call('HINCRBY', P .. 'active', r[2] .. ':' .. r[3] .. ':' .. r[4], -1) end
     if ACTIVE[to] then call('HINCRBY', P .. 'active', r[2] .. ':' .. r[3] .. ':' .. to, 1) end
     if r[4] == 'dead' then unfile(id) end
+    if SETTLED[to] then keep_in_mind(id, r[1], to) end
     if to == 'dead' or to == 'delivered' then tally(r[1], to, now_ms()) end
   end
   if reason and reason ~= '' then

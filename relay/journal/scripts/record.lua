@@ -56,6 +56,12 @@ local function lane_of(m, books)
   return 'r:' .. m.id
 end
 
+-- When the customer's newest order was recorded; what is mapped again, or comes late, may be older.
+local function last_order(m)
+  local key = P .. 'c:' .. m.source .. ':' .. m.person
+  if tonumber(call('GET', key) or 0) < tonumber(m.at) then call('SET', key, m.at, 'PX', 90000000) end
+end
+
 local function write_relay(m, id, blob)
   local books = write_book(m, id)
   local lane = lane_of(m, books)
@@ -81,7 +87,7 @@ local function write_relay(m, id, blob)
   call('SET', P .. 'b:' .. id, blob)
   if m.person ~= '' then
     call('ZADD', P .. 'i:person:' .. m.person, 0, id)
-    if m.is_order then call('SET', P .. 'c:' .. m.source .. ':' .. m.person, m.at, 'PX', 90000000) end
+    if m.is_order then last_order(m) end
   end
   return books, lane
 end
