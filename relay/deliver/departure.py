@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 GUARD: Final = 0.05
 """Seconds by which the second's window is longer than the destination's: so much later may a call arrive."""
 
-LATE_MOST: Final = 0.5
-"""A call answered later was hardly on its way for so long, but waited there; that spends no budget."""
-
 
 @dataclass(slots=True)
 class Departure:
@@ -48,11 +45,13 @@ class Departure:
 
     @property
     def arrived_ms(self) -> int:
-        """How long after its reservation the call had arrived, once it is answered or given up."""
+        """How long after its reservation the call had arrived, now that it is answered or given up.
+
+        Nobody can say how long before: one that is answered late may have been counted late.
+        """
         if self._left is None:
             return 0
-        on_its_way = min(time.monotonic() - self._left - GUARD, LATE_MOST)
-        return round((self._left - self._asked + max(0.0, on_its_way)) * 1000)
+        return round(max(0.0, time.monotonic() - GUARD - self._asked) * 1000)
 
 
 _UNDER_WAY: Final[ContextVar[Departure | None]] = ContextVar("departure", default=None)

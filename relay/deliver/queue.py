@@ -41,7 +41,8 @@ _YEAR_MS: Final = 366 * 86_400_000
 
 
 def dumps(value: dict[str, Any]) -> bytes:
-    return json.dumps(value).encode()
+    """Of an exception, which arq takes for a result too, the name."""
+    return json.dumps(value, default=lambda found: type(found).__name__).encode()
 
 
 def wakeup(destinations: Sequence[str]) -> Wakeup:

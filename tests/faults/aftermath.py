@@ -44,13 +44,16 @@ class Found:
     reason: str
 
 
-async def settled(plant: Plant, received: int, within: float) -> Stats:
-    """The sum once `received` postbacks came and none is under way, or after `within` seconds."""
-    ends = time.monotonic() + within
+async def settled(plant: Plant, received: int, within: float, *, each: float = 0) -> Stats:
+    """The sum once `received` postbacks came and none is under way, or after `within` seconds, and `each` for
+    every one that was under way at first.
+    """
+    ends = None
     async with _queries(plant) as queries:
         while True:
             stats = await queries.stats()
             waiting = sum(stats.counts[word] for word in ("queued", "retrying", "held"))
+            ends = ends or time.monotonic() + within + each * (waiting + received - stats.received)
             if (stats.received >= received and not waiting) or time.monotonic() > ends:
                 return stats
             await asyncio.sleep(0.2)

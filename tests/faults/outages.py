@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-What: TypeAlias = Literal["web", "worker", "redis", "disk", "clock", "destination"]
+What: TypeAlias = Literal["web", "worker", "redis", "disk", "clock", "destination", "stand-in"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """From the blow until the process answered again; seconds since 1970."""
+    """From the blow until the process answered again; seconds since 1970. A stand-in that nobody struck stood
+    still because the machine had other work: what came meanwhile it took for what came together, and late.
+    """
 
     what: What
     began: float

@@ -21,6 +21,7 @@ from relay import settings
 from relay.addresses import free_port
 from relay.children import Child
 from relay.embedded import EmbeddedRedis
+from relay.tasks import end
 from relay.testing.standin import Standin
 from tests.faults.outages import Outages
 from tests.faults.store import Store
@@ -34,6 +35,9 @@ LEASE: Final = 4.0
 _KEPT: Final = 1_000_000
 _FULL: Final = 16 * 1024
 """Bytes a file may have on a full disk: what is longer cannot grow any more."""
+
+_STALL: Final = 0.3
+"""Seconds for which the stand-in, which runs in this process, may see nothing before that is an outage."""
 
 _UP: Final = 30.0
 """Seconds a process may take to start."""
@@ -50,6 +54,12 @@ class Size:
     workers: int = 2
     per_minute: int = 6000
     per_second: int = 120
+
+    @property
+    def each(self) -> float:
+        """Seconds of the budget that a call takes, and a tenth more."""
+        rates = [(self.per_minute, 60.0), (self.per_second, 1.0)]
+        return 1.1 * max((span / rate for rate, span in rates if rate), default=0.01)
 
 
 @dataclass(slots=True)
@@ -101,11 +111,20 @@ class Plant:
                 outages=outages,
             )
             plant.set_clock(0)
+            watching = asyncio.create_task(plant._watch_standin())
+            stack.push_async_callback(end, watching)
             for child in (*plant.webs, *plant.workers):
                 await child.start()
                 stack.push_async_callback(child.stop)
             await plant.ready()
             yield plant
+
+    async def _watch_standin(self) -> None:
+        while True:
+            began = time.time()
+            await asyncio.sleep(0.05)
+            if time.time() - began > _STALL:
+                self.outages.add("stand-in", began)
 
     def set_clock(self, seconds: float) -> None:
         """The one of web and worker processes is ahead of the true one by `seconds`."""

@@ -20,7 +20,7 @@ from tests.faults.verdict import Evidence, Verdict, judge
 class Plan:
     """`rate`: postbacks a second. `every`: seconds between faults. `kills`: at least so many in all.
 
-    `within`: seconds in which all must be settled once the trouble is over.
+    `within`: seconds in which all must be settled once the trouble is over, besides what the budget takes.
     """
 
     postbacks: int = 5000
@@ -44,14 +44,14 @@ async def run(plan: Plan, folder: Path) -> Verdict:
             await shop.open()
             over.set()
         await plant.ready()
-        return await verdict(plant, shop, plan.within)
+        return await verdict(plant, shop, plan)
 
 
-async def verdict(plant: Plant, shop: Shop, within: float) -> Verdict:
-    """Once all is settled, or after `within` seconds."""
+async def verdict(plant: Plant, shop: Shop, plan: Plan) -> Verdict:
+    """Once all is settled, or after the time that the plan gives it."""
     plant.standin.faults.clear()
     told = [postback for customer in shop.crowd for postback in customer.told]
-    stats = await aftermath.settled(plant, len(told) + len(shop.strays), within)
+    stats = await aftermath.settled(plant, len(told) + len(shop.strays), plan.within, each=plan.size.each)
     return judge(
         shop.crowd,
         Evidence(

@@ -87,6 +87,7 @@ def judge(crowd: Sequence[Customer], seen: Evidence) -> Verdict:
     told = [postback for customer in crowd for postback in customer.told if postback.relay]
     verdict = Verdict(accepted=len(told), kills=seen.kills)
     accepted = [record for record in seen.records if record.accepted and record.method == "POST"]
+    _within_budget(verdict, seen)
     _answered(verdict, seen)
     _settled(verdict, told, seen.found)
     _strayed(verdict, seen)
@@ -94,7 +95,6 @@ def judge(crowd: Sequence[Customer], seen: Evidence) -> Verdict:
     _checkouts(verdict, told, seen.found, accepted)
     _repeats(verdict, accepted, seen.outages)
     _balance(verdict, told, seen)
-    _within_budget(verdict, seen)
     for violation in seen.violations:
         if violation.rule.startswith("a p"):  # a property, a product; repeats and order are judged above
             verdict.blame(f"{violation.id}: {violation.rule}")
@@ -116,8 +116,8 @@ def _within_budget(verdict: Verdict, seen: Evidence) -> None:
 
 
 def _is_too_much(record: Record, outages: Outages) -> bool:
-    set_clock = outages.cover(record.at, record.at, "clock", before=0, after=_AFTER)
-    return _refused(record) and not set_clock
+    excused = outages.cover(record.at, record.at, "clock", "stand-in", before=0, after=_AFTER)
+    return _refused(record) and not excused
 
 
 def _say_refused(record: Record, seen: Evidence) -> str:
@@ -237,7 +237,7 @@ def _repeats(verdict: Verdict, accepted: Sequence[Record], outages: Outages) -> 
         last[push] = record
         if before is None or before.fault in _UNHEARD:
             continue
-        if outages.cover(before.at, before.at, "destination", before=_BEFORE, after=_AFTER):
+        if outages.cover(before.at, before.at, "destination", "stand-in", before=_BEFORE, after=_AFTER):
             continue
         verdict.twice += 1
         told = _told_by(before.at, outages)
