@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from contextlib import suppress
 from io import TextIOBase
 from typing import Literal, TextIO, cast
@@ -27,11 +28,31 @@ class _Patient(TextIOBase):
             self._stream.flush()
 
 
+class _ToEvents(logging.Handler):
+    """What a library warns of, as an event. Its arguments and its traceback may hold a person's data, and so
+    may every line but the first.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = str(record.msg).partition("\n")[0][:200]
+        structlog.get_logger().log(
+            record.levelno, "library.said", library=record.name, said=said, **_broke(record)
+        )
+
+
+def _broke(record: logging.LogRecord) -> dict[str, str | int | None]:
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return {}
+    *_, place = traceback.extract_tb(error.__traceback__) or [traceback.FrameSummary("", 0, "")]
+    return {"error": type(error).__name__, "file": place.filename, "line": place.lineno}
+
+
 def configure(level: str, form: Literal["json", "console"]) -> None:
     """Once per process. Libraries would log URLs, headers, job arguments: they speak from warnings up."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
     quiet = max(threshold, logging.WARNING)
-    logging.basicConfig(level=quiet, format="%(message)s", stream=sys.stderr, force=True)
+    logging.basicConfig(level=quiet, handlers=[_ToEvents()], force=True)
     logging.getLogger("uvicorn.access").disabled = True
     renderer = (
         structlog.processors.JSONRenderer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,22 @@ def test_libraries_say_nothing_of_urls_and_headers_even_while_debugging(
     logging.getLogger("asyncio").warning("slow")
     structlog.get_logger().debug("spool.looked")
     assert written.getvalue().count("\n") == 2
+
+
+def test_what_a_library_warns_of_is_an_event_without_what_it_was_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    log.configure("info", "json")
+    try:
+        int("jo@example.com")
+    except ValueError:
+        logging.getLogger("arq.worker").exception("job %s failed\n%r", "jo@example.com", "more")
+    said = json.loads(written.getvalue())
+    assert (said["event"], said["level"], said["error"]) == ("library.said", "error", "ValueError")
+    assert (said["library"], said["said"]) == ("arq.worker", "job %s failed")
+    assert "jo@" not in written.getvalue()
 
 
 def test_a_log_line_is_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
