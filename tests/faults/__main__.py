@@ -48,7 +48,8 @@ def main() -> None:
 def _mixed(plan: Plan, *, keep: bool) -> bool:
     verdict = _judged(plan, keep=keep)
     sys.stdout.write(f"{verdict}\n")
-    sys.stderr.write(f"refused {verdict.refused}, slowest answer {verdict.slowest:.2f} s\n")
+    excused = f"{verdict.excused} of 429 excused" if verdict.excused else "no 429 excused"
+    sys.stderr.write(f"refused {verdict.refused}, slowest answer {verdict.slowest:.2f} s, {excused}\n")
     return verdict.good
 
 

@@ -38,6 +38,11 @@ class Outages:
         """It ends now."""
         self.list.append(Outage(what, began, time.time()))
 
+    def share(self, began: float, ended: float, what: What) -> float:
+        """For how many seconds between the two `what` was out of order."""
+        spans = (min(ended, o.ended) - max(began, o.began) for o in self.list if o.what == what)
+        return sum(max(0.0, span) for span in spans)
+
     def cover(self, began: float, ended: float, *what: What, before: float, after: float) -> bool:
         """Whether one of `what` was out of order at some moment between, with a margin on either side."""
         return any(

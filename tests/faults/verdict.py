@@ -51,7 +51,10 @@ class Evidence:
 
 @dataclass
 class Verdict:
-    """`faults` tells each thing that must not be, for whoever has to find the cause. `slowest` in seconds."""
+    """`faults` tells each thing that must not be, for whoever has to find the cause. `slowest` in seconds.
+
+    `excused` were refused with 429 when Redis's clock was set, or when the stand-in itself had stood still.
+    """
 
     accepted: int = 0
     kills: int = 0
@@ -60,6 +63,7 @@ class Verdict:
     after_kill: int = 0
     out_of_order: int = 0
     over_budget: int = 0
+    excused: int = 0
     balanced: bool = True
     refused: int = 0
     slowest: float = 0
@@ -106,18 +110,14 @@ def judge(crowd: Sequence[Customer], seen: Evidence) -> Verdict:
 def _within_budget(verdict: Verdict, seen: Evidence) -> None:
     """What the destination refused of itself. What was under way with the first is told with it."""
     told = 0.0
-    for record in seen.records:
-        if not _is_too_much(record, seen.outages):
+    for record in filter(_refused, seen.records):
+        if seen.outages.cover(record.at, record.at, "clock", "stand-in", before=0, after=_AFTER):
+            verdict.excused += 1
             continue
         verdict.over_budget += 1
         if record.at > told + _AFTER:
             verdict.blame(_say_refused(record, seen))
         told = record.at
-
-
-def _is_too_much(record: Record, outages: Outages) -> bool:
-    excused = outages.cover(record.at, record.at, "clock", "stand-in", before=0, after=_AFTER)
-    return _refused(record) and not excused
 
 
 def _say_refused(record: Record, seen: Evidence) -> str:
@@ -146,7 +146,8 @@ def _answered(verdict: Verdict, seen: Evidence) -> None:
         if _down(seen.outages, answer):
             continue
         if answer.code == 200:
-            verdict.slowest = max(verdict.slowest, answer.took)
+            stood_still = seen.outages.share(answer.asked, answer.came, "stand-in")  # and its clients with it
+            verdict.slowest = max(verdict.slowest, answer.took - stood_still)
         elif not (answer.code == 503 and answer.retry_after and _full(seen.outages, answer)):
             verdict.refused += 1
             verdict.blame(
