@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from relay import wiring
 from relay.compose.book import Facts, Part, fold
@@ -20,6 +20,8 @@ from relay.normalise.events import BOOKED, Event
 from relay.receive.reading import Read, book_entries, read, reading_to_plain, refuses
 from relay.settings import Config
 
+_NEW: Final = "(new)"
+
 
 def alone(config: Config, name: str, request: RawRequest) -> dict[str, Any]:
     """Against an empty book."""
@@ -35,25 +37,21 @@ async def against(journal: Journal, config: Config, name: str, request: RawReque
     found = read(source, postback)
     outcome = found.outcome
     books: dict[str, Facts] = {}
+    relay = Ids().new()
     if isinstance(outcome, Events):
-        relay = Ids().new()
         for entry in book_entries(outcome.events, normalised.dump(outcome.events)):
             fields = await journal.book(name, entry.names)
             facts = facts_of({**fields, f"f:{relay}": entry.part})
             books.update(dict.fromkeys(entry.names, facts))
-    return plain(found, wiring.policy(config.sources[name]), books)
+    return plain(found, wiring.policy(config.sources[name]), books, relay)
 
 
-def plain(found: Read, policy: Policy, books: dict[str, Facts]) -> dict[str, Any]:
+def plain(found: Read, policy: Policy, books: dict[str, Facts], relay: str = _NEW) -> dict[str, Any]:
+    """`relay` is the id under which `books` have the postback's own part."""
     outcome, postback = found.outcome, found.postback
     result: dict[str, Any] = reading_to_plain(outcome)
     if isinstance(outcome, Events):
-        composed = [
-            _composed(event, _facts(event, outcome, postback, books), policy, postback)
-            for event in outcome.events
-        ]
-        result["calls"] = [call for calls, _ in composed for call in calls]
-        result["notes"] = [note for _, note in composed if note]
+        result.update(_composed(outcome, policy, postback, dict(books), relay))
     elif isinstance(outcome, Ignored):
         result["calls"] = []
     else:
@@ -67,19 +65,29 @@ def _facts(event: Event, reading: Events, postback: Postback, books: dict[str, F
     if event.names[0] in books:
         return books[event.names[0]]
     own = tuple(e for e in reading.events if isinstance(e, BOOKED) and set(e.names) & set(event.names))
-    return fold([Part("", postback.received_at, own)], {})
+    return fold([Part(_NEW, postback.received_at, own)], {})
 
 
 def _composed(
-    event: Event, facts: Facts | None, policy: Policy, postback: Postback
-) -> tuple[list[dict[str, Any]], str]:
-    moment = Moment(relay="(new)", received_at=postback.received_at, now=datetime.now(UTC))
-    match compose(event, facts, policy, moment):
-        case Send(calls):
-            return [{"path": call.path, "body": call.body} for call in calls], ""
-        case Skip(reason):
-            return [], reason
-        case Wait(reason, until):
-            return [], f"held until {times.z(until)}: {reason}"
-        case Refuse(reason, field):
-            return [], f"dead: {field}: {reason}" if field else f"dead: {reason}"
+    reading: Events, policy: Policy, postback: Postback, books: dict[str, Facts], relay: str
+) -> dict[str, list[Any]]:
+    """The calls of all events, each against what those before it would leave in `books`."""
+    moment = Moment(relay=relay, received_at=postback.received_at, now=datetime.now(UTC))
+    calls: list[Any] = []
+    notes: list[Any] = []
+    for event in reading.events:
+        facts = _facts(event, reading, postback, books)
+        match compose(event, facts, policy, moment):
+            case Send(sent):
+                calls += ({"path": call.path, "body": call.body} for call in sent)
+                if facts is not None:
+                    for call in sent:
+                        facts = facts.after(call)
+                    books.update(dict.fromkeys(facts.names, facts))
+            case Skip(reason):
+                notes.append(reason)
+            case Wait(reason, until):
+                notes.append(f"held until {times.z(until)}: {reason}")
+            case Refuse(reason, field):
+                notes.append(f"dead: {field}: {reason}" if field else f"dead: {reason}")
+    return {"calls": calls, "notes": notes}

@@ -57,6 +57,21 @@ async def test_map_shows_what_a_file_would_become_and_records_nothing(shell: She
     assert await redis.dbsize() == 0
 
 
+async def test_map_shows_each_call_of_a_postback_that_tells_several_things_once(shell: Shell) -> None:
+    order = {
+        "orderId": "5CDD10FF21",
+        "orderStatus": "COMPLETE",
+        "totalAmount": "64.50",
+        "refundRemaining": "50.00",
+        "emailAddress": "jo@example.com",
+        "fulfillments": [{"status": "SHIPPED"}],
+    }
+    file = shell.folder / "order.json"
+    file.write_text(json.dumps(order))
+    ran = await shell.relay("map", "shop", file, "--json")
+    assert [call["body"]["status"] for call in ran.json["calls"]] == ["placed", "fulfilled", "refunded"]
+
+
 async def test_map_against_the_journal_completes_a_thin_event(shell: Shell, house: House) -> None:
     await house.serve()
     number = "61044"
@@ -67,6 +82,16 @@ async def test_map_against_the_journal_completes_a_thin_event(shell: Shell, hous
     known = await shell.relay("map", "shop", thin, "--json", "--journal")
     assert alone.json["calls"] == []
     assert known.json["calls"][0]["body"]["orderId"] == "7D02AA91C0"
+
+
+async def test_map_against_the_journal_adds_up_what_was_given_back(shell: Shell, house: House) -> None:
+    await house.serve()
+    await house.post(placed("AB90201000") | {"names": ["client:AB90201000"]})
+    file = shell.folder / "chargeback.json"
+    told = {"event": "chargeback", "clientOrderId": "AB90201000", "chargebackAmount": "10.00"}
+    file.write_text(json.dumps(told))
+    ran = await shell.relay("map", "shop", file, "--json", "--journal")
+    assert ran.json["calls"][0]["body"]["refundAmountCents"] == 1000
 
 
 async def test_check_is_content_with_a_sound_set_up(shell: Shell) -> None:
