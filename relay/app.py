@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from relay import log as logs
 from relay import wiring
 from relay.addresses import free_port
+from relay.captures import capturer
 from relay.errors import JournalAway, SpoolFull, VaultShut
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal
@@ -96,6 +97,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
                 {source.name: source for source in sources},
                 {name: wiring.policy(source) for name, source in config.sources.items()},
                 keeper,
+                capturer(env, config, adapters),
             ).routes(),
         ],
         exception_handlers={HTTPException: http_problem, VaultShut: sealed_problem},

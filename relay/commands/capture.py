@@ -17,11 +17,10 @@ from relay.journal.records import RelayDetail
 from relay.normalise import registry
 from relay.normalise.contract import Postback
 from relay.ops.filters import FilterError, from_words, words_of
-from relay.testing.capture import capture
+from relay.testing.capture import CAPTURE_KEY, capture
 from relay.testing.disguise import Disguise
 
 _SETTINGS: Final = ("timezone", "options", "refund_amount", "chargeback", "revive", "checkout_max_age")
-_KEY: Final = "capture.key"
 _MOST_STEPS: Final = 50
 
 
@@ -49,7 +48,7 @@ def capture_(
         raise SettingsError(f"there is no source {source!r}; configured are {', '.join(config.sources)}")
     kind = registry.installed()[config.sources[source].adapter]
     said = _settings(settings.read(env.config)["sources"][source])
-    disguise = Disguise(settings.kept_secret(env.data_dir, _KEY))
+    disguise = Disguise(settings.kept_secret(env.data_dir, CAPTURE_KEY))
     postbacks = _postbacks(with_tools(data, ask))
     to.mkdir(parents=True, exist_ok=True)
     for told in [postbacks] if order else [[one] for one in postbacks]:

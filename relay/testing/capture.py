@@ -24,6 +24,9 @@ from relay.testing.recognise import is_nobodys, is_somebodys
 
 Outcome: TypeAlias = Mapping[str, Any]
 
+CAPTURE_KEY: Final = "capture.key"
+"""Of the data folder: what stand-ins are made with, so that they are the same in each fixture."""
+
 _DECIDING: Final = re.compile(
     r"[A-Za-z]{1,20}([ _./:-]+[A-Za-z]{1,20}){0,4}|[-+$€£ ]?[\d,]{1,9}\.\d{1,3}|\d{4}-\d\d-\d\d[ T:\d.Z+-]*"
 )

@@ -19,7 +19,7 @@ from relay.ops.pages.gate import Gate
 from relay.ops.pages.issues import IssuePages
 from relay.ops.pages.overview import OverviewPage
 from relay.ops.pages.provider import ByProvider
-from relay.ops.pages.relay import RelayPage
+from relay.ops.pages.relay import Capture, RelayPage
 from relay.ops.pages.relays import RelayList
 from relay.ops.pages.replays import ReplayPages
 from relay.ops.pages.shell import Shell
@@ -30,7 +30,7 @@ from relay.receive.sources import Source
 
 
 class Pages:
-    """`recorder` takes the tests that the sources' page sends."""
+    """`recorder` takes the tests that the sources' page sends, `capture` makes fixtures of postbacks."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Pages:
         sources: Mapping[str, Source],
         policies: Mapping[str, Policy],
         recorder: Recorder,
+        capture: Capture,
     ) -> None:
         self._shell = Shell(access)
         self._guard = Guard(access, self._shell)
@@ -49,7 +50,7 @@ class Pages:
             OverviewPage(self._shell, desk),
             IssuePages(self._shell, desk),
             RelayList(self._shell, desk),
-            RelayPage(self._shell, desk),
+            RelayPage(self._shell, desk, capture),
             EditPage(self._shell, desk),
             ReplayPages(self._shell, desk),
             SourcePages(self._shell, access, desk, sources, policies, recorder),

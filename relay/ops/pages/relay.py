@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Final
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from relay.journal import codec
 from relay.journal.records import RelayDetail, Status
+from relay.normalise.contract import Postback
 from relay.ops.access import Role
 from relay.ops.core import Done, Refused
 from relay.ops.desk import Desk
 from relay.ops.figures import DestinationView
 from relay.ops.pages.doors import Door, Missing, act, look
-from relay.ops.pages.fixture import NotScrubbable, scrubbed
 from relay.ops.pages.relays import LIST
 from relay.ops.pages.seen import seen
 from relay.ops.pages.shell import HEADERS, Shell, Visit
 from relay.ops.pages.telling import holds
 
 _WORDS: Final = ("force", "stale", "drop_edit")
+_LARGE: Final = 16_384
+"""Bytes of a postback: finding stand-ins takes the longer the more is in it, and others wait meanwhile."""
+
+Capture = Callable[[str, Postback], tuple[str, bytes] | None]
+"""A source's postback as a fixture's request, its name and the people in it invented; None for no source."""
 
 
 class RelayPage:
-    def __init__(self, shell: Shell, desk: Desk) -> None:
+    def __init__(self, shell: Shell, desk: Desk, capture: Capture) -> None:
         self._shell = shell
         self._desk = desk
+        self._capture = capture
 
     def doors(self) -> list[Door]:
         one = f"{LIST}/{{relay}}"
@@ -75,21 +83,16 @@ class RelayPage:
         detail = await self._found(visit)
         if detail.postback is None:
             raise Missing("postback kept of it any more")
-        postback = codec.postback_from_plain(detail.postback)
-        try:
-            text = scrubbed(postback, detail.relay.source, (detail.reading or {}).get("events", []))
-        except NotScrubbable:
-            to = f"{LIST}/{detail.relay.id}"
-            return self._shell.back(
-                visit,
-                to,
-                "Not saved: its body cannot be read, so nobody can say whose data are in it.",
-                tone="wait",
-            )
-        name = f"{(detail.relay.kinds or ('unread',))[0].replace('.', '_')}__{detail.relay.id}.http"
-        return PlainTextResponse(
-            text, headers={**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
-        )
+        postback, relay = codec.postback_from_plain(detail.postback), detail.relay
+        if len(postback.body) + len(postback.query) > _LARGE:
+            command = f"relay capture {relay.source} --relay {relay.id}"
+            return self._shell.back(visit, f"{LIST}/{relay.id}", f"It is large: run {command}.", tone="wait")
+        captured = await asyncio.to_thread(self._capture, relay.source, postback)
+        if captured is None:
+            raise Missing(f"source {relay.source} any more, so nobody reads its postbacks")
+        name, request = captured
+        headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
+        return Response(request, headers=headers, media_type="text/plain")
 
     async def _retry(self, visit: Visit) -> Response:
         stage = visit.form.get("stage")
