@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, NoReturn
 
@@ -76,7 +76,10 @@ written by a newer version."""
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """All that sending to one destination needs. `policies` are by source."""
+    """All that sending to one destination needs. `policies` are by source.
+
+    `under_way` are the attempts of all drains of this process: one that has handed over may still have many.
+    """
 
     name: str
     client: CommerceClient
@@ -85,6 +88,7 @@ class Destination:
     lease: timedelta
     concurrency: int
     policies: Mapping[str, Policy]
+    under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class Stopped(Exception):

@@ -107,8 +107,11 @@ class Drain:
             await self._rest(bell, claim)
 
     async def _claim(self, bell: asyncio.Event) -> Claim:
-        """Twice as many as are sent at once, so that claims stay batches while answers trickle in."""
-        room = 2 * self._to.concurrency - len(self._attempts)
+        """Twice as many as are sent at once, so that claims stay batches while answers trickle in.
+
+        More would wait for so long that their leases run out.
+        """
+        room = max(0, 2 * self._to.concurrency - len(self._to.under_way))
         claim = await patiently(
             lambda: self._journal.claim(
                 self._to.name, self._token, room, self._to.limits, lease=self._to.lease
@@ -118,6 +121,8 @@ class Drain:
         for leased in claim.relays:
             attempt = asyncio.create_task(self._attempt(leased, claim.now_ms, bell))
             self._attempts.add(attempt)
+            self._to.under_way.add(attempt)
+            attempt.add_done_callback(self._to.under_way.discard)
         return claim
 
     async def _attempt(self, leased: Leased, now_ms: int, bell: asyncio.Event) -> None:

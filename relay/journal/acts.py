@@ -94,7 +94,7 @@ class Acts:
     async def resume(self, destination: str, endpoint: str, *, by: str) -> bool:
         """Whether it was paused."""
         on = destination if endpoint == "all" else f"{destination} {endpoint}"
-        options = {"dest": destination, "endpoint": endpoint, "trial": False}
+        options = {"dest": destination, "endpoint": endpoint, "trial": False, "by_hand": True}
         answer: bytes = await self._journal.operate("resume", options, entry(by, "resumed", on))
         return answer == b"ok"
 

@@ -391,7 +391,7 @@ class Journal:
         return answer == b"ok"
 
     async def resume(self, destination: str, endpoint: str, *, trial: bool = False) -> None:
-        """Ends a pause. With `trial` one relay goes first, and the rest once it is accepted."""
+        """Ends a pause that no person made. With `trial` one relay goes first, the rest after it."""
         await self.operate("resume", {"dest": destination, "endpoint": endpoint, "trial": trial})
 
     async def spend(self, limits: Limits) -> None:

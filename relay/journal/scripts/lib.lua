@@ -54,19 +54,27 @@ local function class_of(key)
   return BACKFILL
 end
 
+-- A checkout never blocks an order: while checkouts are paused, those in front of a lane go behind what is in it.
+local PASSED = 20
+
+local function head_of(dest, key)
+  for _ = 1, PASSED do
+    local head = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    if not head[1] or head[2] ~= '0' or get(head[1], 'endpoint')[1] ~= 'checkouts' then return head[1] end
+    if not paused(dest, 'checkouts') or call('ZCARD', key) == 1 then return head[1] end
+    call('ZADD', key, 1, head[1])
+  end
+  return call('ZRANGE', key, 0, 0)[1]
+end
+
 -- The lane is ready when its head is due; a leased lane is placed again when the lease ends.
 local function place(dest, lane)
   if call('ZSCORE', P .. 'leased:' .. dest, lane) then return end
   local key = P .. 'lane:' .. dest .. ':' .. lane
-  local head = call('ZRANGE', key, 0, 0)[1]
+  local head = head_of(dest, key)
   local due, endpoint, class
   if head then
     local h = get(head, 'due', 'endpoint')
-    if h[2] == 'checkouts' and paused(dest, 'checkouts') and call('ZCARD', key) > 1 then
-      call('ZADD', key, 1, head) -- a checkout never blocks an order
-      head = call('ZRANGE', key, 0, 0)[1]
-      h = get(head, 'due', 'endpoint')
-    end
     due, endpoint, class = h[1] or 0, h[2], class_of(key)
   end
   for _, e in ipairs(ENDPOINTS) do
@@ -122,7 +130,8 @@ local function pause(dest, endpoint, why, probe, now)
   local key = P .. 'dest:' .. dest
   local standing = call('HGET', key, 'paused:' .. endpoint)
   standing = standing and cjson.decode(standing)
-  if standing and not probe.again and (standing.manual or not why.manual) then return 'stands' end
+  if standing and (standing.manual or not (why.manual or probe.again)) then return 'stands' end
+  if probe.again and not standing then return 'over' end -- a person ended it while the probe was under way
   local probes = call('HINCRBY', key, 'probes:' .. endpoint, 1)
   why.probe_at = now + math.min(probe.probe_ms * 2 ^ (probes - 1), probe.probe_most_ms)
   why.since = standing and standing.since or now
@@ -297,11 +306,8 @@ local function pass_checkouts(dest, now)
   for _, class in ipairs(CLASSES) do
     local ready = P .. 'ready:' .. dest .. ':checkouts' .. class
     for _, lane in ipairs(call('ZRANGEBYSCORE', ready, '-inf', now, 'LIMIT', 0, 50)) do
-      if call('ZCARD', P .. 'lane:' .. dest .. ':' .. lane) > 1 then
-        place(dest, lane)
-      else
-        call('ZADD', ready, now + 5000, lane)
-      end
+      place(dest, lane)
+      call('ZADD', ready, 'XX', now + 5000, lane)
     end
   end
 end

@@ -8,7 +8,7 @@ local function leased(dest, lane, id)
 end
 
 local function run_again(id, dest, lane, endpoint)
-  call('HDEL', P .. 'r:' .. id, 'tries', 'lost', 'waited', 'backfill')
+  call('HDEL', P .. 'r:' .. id, 'tries', 'lost', 'waited', 'backfill', 'force')
   if o.backfill then call('HSET', P .. 'r:' .. id, 'backfill', 1) end
   if o.force then
     call('HSET', P .. 'r:' .. id, 'force', 1)
@@ -49,6 +49,8 @@ end
 local function resume()
   local dest = P .. 'dest:' .. o.dest
   local standing = call('HGET', dest, 'paused:' .. o.endpoint)
+  -- A person may have paused it, or ended the pause, while it was probed.
+  if not o.by_hand and (not standing or cjson.decode(standing).manual) then return 'not paused' end
   call('HDEL', dest, 'paused:' .. o.endpoint)
   if o.trial then
     for _, e in ipairs(o.endpoint == 'all' and ENDPOINTS or {o.endpoint}) do

@@ -168,7 +168,7 @@ local function again(m, id, blob)
   call('HSET', P .. 'r:' .. id, 'dest', m.dest, 'endpoint', m.endpoint)
   move(id, m.status, m.reason)
   call('HDEL', P .. 'r:' .. id, 'tries', 'lost', 'waited', 'due', 'force', 'backfill', 'placed', 'order', 'stage',
-    'books', 'edited')
+    'books', 'edited', 'erased')
   local books, lane = write_relay(m, id, blob)
   mark_placed(id, m.status == 'dead' and 'dead' or nil, now)
   if m.status == 'dead' then file(id, m.title, now) end
@@ -177,9 +177,9 @@ local function again(m, id, blob)
 end
 
 local function remap(m, id, blob)
-  local r = get(id, 'dest', 'lane', 'at', 'status')
+  local r = get(id, 'dest', 'lane', 'at', 'status', 'erased')
   if call('HGET', P .. 'leaseholder:' .. r[1], r[2]) == id then return {id, 1, 'being sent', ''} end
-  if r[4] == 'discarded' then return {id, 1, r[4], ''} end
+  if r[4] == 'discarded' or r[5] then return {id, 1, 'discarded', ''} end
   m.at = r[3]
   note(id, cjson.encode({at = now, what = m.what, by = m.by}))
   log_act(m.activity)

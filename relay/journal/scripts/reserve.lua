@@ -34,11 +34,16 @@ local function lease_ends(relay, asks)
   return tonumber(call('ZSCORE', P .. 'leased:' .. r[1], r[2]))
 end
 
+-- A relay is leased by the endpoint of its first event. Where a call of it goes to another that is paused, only this
+-- keeps it from being leased and put back without end.
+local REST = 5000
+
 local function verdict(c)
   if c.instead > 0 then call('ZREM', key, c.instead) end -- it never left
   if call('HGET', P .. 'r:' .. c.id, 'token') ~= tostring(c.token) then return 'fenced', 0 end
   local slow = tonumber(call('HGET', P .. 'dest:' .. o.dest, 'not_before') or 0)
-  if paused(o.dest, 'all') or paused(o.dest, c.endpoint) then return 'wait', now end
+  if paused(o.dest, 'all') then return 'wait', now end
+  if paused(o.dest, c.endpoint) then return 'wait', get(c.id, 'endpoint')[1] == c.endpoint and now or now + REST end
   if slow > now then return 'wait', slow end
   local book, entry = ledger(c)
   if book and tonumber(call('HGET', book, 'version') or 0) ~= c.version then return 'stale', now end

@@ -10,7 +10,7 @@ local now = now_ms()
 call('DEL', P .. 'room')
 
 local function accept(s, id)
-  call('HDEL', P .. 'dest:' .. o.dest, 'trial:' .. s.endpoint, 'probes:' .. s.endpoint, 'failing', 'failures')
+  call('HDEL', P .. 'dest:' .. o.dest, 'trial:' .. s.endpoint, 'probes:' .. s.endpoint, 'probes:all', 'failing', 'failures')
   call('HSET', P .. 'dest:' .. o.dest, 'accepted', now)
   call('DEL', P .. 'refused:' .. o.dest)
   if s.book == '' then return end
