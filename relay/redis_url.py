@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from redis.asyncio.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 
 from relay.errors import SettingsError
@@ -52,11 +59,23 @@ def pool(url: str, **connection: Any) -> ConnectionPool:
 
     Raises SettingsError.
     """
+    connection = {"redis_connect_func": _greeted, **connection}
     try:
         said = _read(url)
         return _sentinel_pool(said, connection) if said.by_sentinel else _pool(said, connection)
     except _Fault as fault:
         raise SettingsError(f"RELAY_REDIS_URL {fault}") from None
+
+
+async def _greeted(connection: AbstractConnection) -> None:
+    """One that was just made is asked for no sign of life.
+
+    redis-py 5.3 asks for one while it still connects, and where that fails connects anew within: while Redis
+    is loading, one within the other until the stack is full.
+    """
+    now = asyncio.get_running_loop().time()
+    connection.next_health_check = now + connection.health_check_interval
+    await connection.on_connect()
 
 
 def _pool(said: _Said, connection: Mapping[str, Any]) -> ConnectionPool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -9,10 +10,12 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.connection import ConnectionPool
+from redis.exceptions import BusyLoadingError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from relay import redis_url
+from relay import redis_url, wiring
 from relay.errors import SettingsError
+from relay.settings import environment
 from tests.servers import SERVICE, Watched, free_port
 from tests.shell import Shell
 from tests.support import House, placed
@@ -69,6 +72,26 @@ def test_a_wrong_url_is_said_in_one_line_without_its_password(url: str, says: st
 def test_a_url_says_where_and_as_whom(url: str, expected: dict[str, object]) -> None:
     found: ConnectionPool = redis_url.pool(url)
     assert expected.items() <= found.connection_kwargs.items()
+
+
+async def test_a_redis_that_is_loading_is_asked_a_few_times_and_not_from_within_each_connection() -> None:
+    connections = 0
+
+    async def loading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while await reader.read(1000):
+            writer.write(b"-LOADING Redis is loading the dataset in memory\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(loading, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        client = wiring.redis(environment({"RELAY_REDIS_URL": f"redis://127.0.0.1:{port}"}))
+        with pytest.raises(BusyLoadingError):
+            await client.ping()
+        await client.aclose(close_connection_pool=True)
+    assert connections <= 4
 
 
 async def test_a_wrong_url_stops_the_start(tmp_path: Path) -> None:

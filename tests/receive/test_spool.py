@@ -199,6 +199,15 @@ async def test_however_often_a_batch_is_drained_its_copies_count_once(shop: Hous
     assert (await shop.queries().stats()).duplicates == 3
 
 
+async def test_a_copy_that_the_client_sends_again_since_redis_was_slow_counts_once(shop: House) -> None:
+    journal = shop.journal()
+    first, copy = recording(copy="same"), recording(copy="same")
+    await journal.record(first)
+    receipts = [await journal.record(copy) for _ in range(2)]
+    assert [(receipt.id, receipt.duplicate) for receipt in receipts] == [(first.id, True)] * 2
+    assert (await shop.queries().stats()).duplicates == 1
+
+
 async def test_a_copy_that_the_journal_was_slow_to_acknowledge_counts_once(shop: House) -> None:
     journal = shop.journal()
     first, copy = recording(copy="same"), recording(copy="same")

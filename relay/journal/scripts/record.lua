@@ -132,8 +132,12 @@ local function id_in_order(m)
   return next_moment(string.sub(newest, 1, 10)) .. string.sub(m.id, 11)
 end
 
+local DAY = 86400000
+
 local function create(m, blob)
+  local asked = m.id
   m.id = id_in_order(m)
+  if m.id ~= asked then call('SET', P .. 'also:' .. asked, m.id, 'PX', DAY) end
   local books, lane = write_relay(m, m.id, blob)
   call('SET', P .. 'd:' .. m.source .. ':' .. m.copy, m.id, 'PX', m.window)
   if m.delivery ~= '' then call('SET', P .. 'd:' .. m.source .. ':' .. m.delivery, m.id, 'PX', m.window) end
@@ -192,16 +196,14 @@ local function unread(status, stage)
   return status == 'dead' and 'dead'
 end
 
-local DAY = 86400000
-
 local function copy(m, id, blob)
-  -- Its answer may be late, or its replica, and then the spool tells of it once more: so it is known, and not
-  -- counted twice.
-  call('SET', P .. 'also:' .. m.id, id, 'PX', DAY)
+  local r = get(id, 'status', 'reason', 'stage', 'edited')
+  -- Its answer may be late, or its replica, and then the client or the spool tells of it once more: so it is known,
+  -- and not counted twice.
+  if not call('SET', P .. 'also:' .. m.id, id, 'PX', DAY, 'NX') then return {id, 1, r[1], r[2] or ''} end
   call('HINCRBY', P .. 'r:' .. id, 'copies', 1)
   call('HINCRBY', P .. 'n', m.source .. ':copies', 1)
   call('HSET', P .. 'src:' .. m.source, 'last', m.at)
-  local r = get(id, 'status', 'reason', 'stage', 'edited')
   local fell = not r[4] and unread(r[1], r[3]) -- what a person edited stands
   if fell and fell ~= unread(m.status, m.stage) then
     m.at = call('HGET', P .. 'r:' .. id, 'at')
