@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support import House, fulfilled, placed, thin
+from tests.support import House, fulfilled, placed, refunded, thin
 
 
 async def test_a_sale_arrives_at_the_commerce_api_once(house: House) -> None:
@@ -94,3 +94,20 @@ async def test_two_books_of_one_order_become_one_when_a_postback_names_both(hous
     await house.until(both.id, "delivered")
     await house.until(by_number.id, "delivered")
     assert house.standin.orders["A"].statuses == {"placed": [4990, 6990], "fulfilled": [6990]}
+
+
+async def test_a_chargeback_wanted_as_an_event_is_told_once_and_adds_to_no_refund(house: House) -> None:
+    house.raw["sources"]["shop"]["chargeback"] = "event"
+    await house.start()
+    back = {"basis": "step", "id": "chargeback", "amount_minor": 4000, "chargeback": True}
+    alone = await house.post(thin("order.refunded", refund=back))
+    await house.until(alone.id, "held")
+    await house.post(placed())
+    await house.until(alone.id, "delivered")
+    again = await house.post(refunded() | {"refund": back})
+    assert (await house.until(again.id, "ignored")).relay.reason == "chargeback already told"
+    given = await house.post(refunded(1000))
+    await house.until(given.id, "delivered")
+    told = [(r.body.get("event"), r.body.get("refundAmountCents")) for r in house.standin.accepted]
+    assert sorted(told, key=str) == [("chargeback", None), (None, 1000), (None, None)]
+    assert house.standin.violations == []
