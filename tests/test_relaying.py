@@ -111,3 +111,17 @@ async def test_a_chargeback_wanted_as_an_event_is_told_once_and_adds_to_no_refun
     told = [(r.body.get("event"), r.body.get("refundAmountCents")) for r in house.standin.accepted]
     assert sorted(told, key=str) == [("chargeback", None), (None, 1000), (None, None)]
     assert house.standin.violations == []
+
+
+async def test_a_refund_of_an_unknown_amount_is_dead_until_a_person_adds_it(house: House) -> None:
+    await house.start()
+    sale = await house.post(placed())
+    await house.until(sale.id, "delivered")
+    told = refunded() | {"refund": {"basis": "cumulative"}}
+    answer = await house.post(told)
+    dead = await house.until(answer.id, "dead")
+    assert "does not say how much was refunded" in dead.relay.reason
+    known = told | {"refund": {"basis": "cumulative", "amount_minor": 1000}}
+    await house.api("PUT", f"/relays/{answer.id}/event", index=0, event=known)
+    await house.until(answer.id, "delivered")
+    assert house.standin.orders["A-1"].statuses == {"placed": [4990], "refunded": [1000]}

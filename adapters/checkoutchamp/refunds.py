@@ -11,7 +11,7 @@ from typing import Final
 from adapters.checkoutchamp import values
 from adapters.checkoutchamp.mapping import Does
 from relay.errors import Unmappable
-from relay.normalise.amounts import Money, amount, missing
+from relay.normalise.amounts import Money, amount
 from relay.normalise.events import Refund
 from relay.normalise.payload import Payload
 
@@ -23,14 +23,18 @@ FULL: Final = Refund(basis="full")
 
 
 def refund(payload: Payload, does: Does, money: Money) -> Refund | None:
-    """None where nothing was refunded. Raises Unmappable where the amount is not known."""
+    """None where nothing was refunded. An amount that is not said a person can add, so that it is told so.
+
+    Raises Unmappable where what is said is no amount.
+    """
     if does == Does.CHARGEBACK:
         return _chargeback(payload, money)
     if does == Does.FULL_REFUND:
         return _full(payload, money)
     so_far = _so_far(payload, money)
     if so_far is None:
-        raise missing(payload, "refundRemaining", _ADVICE)
+        payload.warnings.append(payload.explained(_ADVICE))
+        return Refund(basis="cumulative")
     return so_far if so_far.amount_minor != 0 else None
 
 

@@ -16,7 +16,7 @@ from adapters.stickyio.properties import Subject
 from adapters.stickyio.state import State, has_id
 from adapters.stickyio.words import NOTICES, Means
 from relay.normalise import amounts
-from relay.normalise.amounts import Money, amount, missing
+from relay.normalise.amounts import Money, amount
 from relay.normalise.beside import Plan, collect
 from relay.normalise.building import customer, priced, unmappable
 from relay.normalise.contract import SourceContext
@@ -107,10 +107,14 @@ def _refunded(verdict: Verdict, payload: Payload, context: Context) -> Event:
 
 
 def _so_far(payload: Payload, money: Money) -> Refund:
-    """The sum of all refunds of the order: the platform has no amount of one refund alone."""
+    """The sum of all refunds of the order: the platform has no amount of one refund alone.
+
+    A sum that is not said a person can add, so that it is told so.
+    """
     given = amount(payload, "void_refund_amount", money)
     if not given:
-        raise missing(payload, "void_refund_amount", _HOW_MUCH)
+        payload.warnings.append(payload.explained(_HOW_MUCH))
+        return Refund(basis="cumulative")
     total = values.total(payload, money, needed=False)
     whole = total and abs(total - given) <= 1  # a cent is lost to rounding where tax was taken apart
     return Refund(basis="cumulative", amount_minor=total if whole else given)

@@ -249,7 +249,10 @@ def _refunded(event: OrderRefunded, facts: Facts, policy: Policy, moment: Moment
         return missing
     told_sum = facts.refunded_by(moment.relay, event)
     if told_sum is None:
-        return Refuse("the postback does not say how much was refunded", "refund.amount_minor")
+        return Refuse(
+            "the postback does not say how much was refunded; see its warnings, or edit the event and add it",
+            "refund.amount_minor",
+        )
     if told_sum == 0:
         return Skip("nothing was charged, so nothing was given back")
     before = facts.sent.refunded
