@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import Browser
+from pydantic import SecretStr
 
 from relay.embedded import EmbeddedRedis
 from tests.browser import chromium
@@ -84,9 +85,13 @@ async def main(out: Path, words: Sequence[str]) -> None:
                 origin = str(built.http.base_url)
                 await shoot(browser, origin, odd, out, looks)
                 await redis.stop()
-                await Shop(built).sell(3)
+                [spooled, *_] = await Shop(built).sell(3)
                 away = {f"away-{n}": p for n, p in chosen.items()}
+                away["away-relay"] = f"/ops/relays/{spooled}"
                 await shoot(browser, origin, away, out, looks)
+                await built.stop()
+                built.env = built.env.model_copy(update={"ops_password": SecretStr("correct horse")})
+                await shoot(browser, await built.serve(), {"sign-in": "/ops/sign-in"}, out, looks)
                 await redis.start()
 
 

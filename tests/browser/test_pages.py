@@ -202,6 +202,12 @@ async def test_a_wrong_password_and_then_the_right_one(house: House, page: Page)
     await page.get_by_label("Password").fill("correct horse")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Issues")
+    await page.context.clear_cookies()
+    await refresh(page)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    await page.get_by_label("Password").fill("correct horse")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Issues")
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
@@ -231,18 +237,88 @@ async def test_the_keyboard_is_enough(house: House, page: Page) -> None:
     await house.until(relay, "delivered")
 
 
-async def test_it_works_without_a_script(house: House, page: Page, browser: Browser) -> None:
+async def test_every_act_works_without_a_script(house: House, browser: Browser) -> None:
+    await house.start()
+    [one, other] = await refused(house, "A-1", "A-2")
+    options = {"base_url": str(house.http.base_url), "java_script_enabled": False}
+    async with await browser.new_context(**options) as context:  # type: ignore[arg-type]
+        page = await context.new_page()
+        said, heading = page.get_by_role("status"), page.get_by_role("heading", level=1)
+
+        async def press(name: str) -> None:
+            await page.get_by_role("button", name=name, exact=True).first.click()
+
+        await page.goto(f"/ops/relays/{one}")
+        await press("Reveal")
+        await expect(page.get_by_text("Revealed; that you looked is written down.")).to_be_visible()
+        await press("Discard")
+        await expect(said).to_contain_text("Discarded: it will not be sent.")
+        await press("Undo")
+        await expect(heading).to_contain_text("dead")
+        await page.get_by_role("link", name="Edit and retry").click()
+        await page.get_by_label("currency").fill("USD")
+        await press("Check")
+        await press("Save and deliver")
+        await house.until(one, "delivered")
+        await page.goto("/ops/issues")
+        await page.get_by_role("link", name=REFUSED).click()
+        await press("Mute")
+        await press("Unmute")
+        await expect(said).to_contain_text("It raises alerts again.")
+        await page.goto("/ops/destinations")
+        await page.get_by_text("Pause it").click()
+        await press("Pause main")
+        await expect(page.get_by_text("Nothing waits yet for main: paused by")).to_be_visible()
+        await page.goto("/ops/relays?filter=status:dead")
+        await page.get_by_label("A-2").check()
+        await press("Retry")
+        await expect(said).to_contain_text("1 relay on the way again")
+        await house.until(other, "held")
+        await page.goto("/ops/destinations")
+        await press("Resume")
+        await house.until(other, "delivered")
+        await page.goto("/ops/sources")
+        await press("Reveal")
+        await expect(page.get_by_text("That you looked is written down.")).to_be_visible()
+        await press("Send a test")
+        await expect(heading).to_contain_text("ignored")
+
+
+async def test_what_is_opened_stays_open_while_the_page_keeps_up(house: House, page: Page) -> None:
     await house.work()
-    [relay] = await refused(house, "A-1")
-    origin = str(house.http.base_url)
-    context = await browser.new_context(base_url=origin, java_script_enabled=False)
-    plain = await context.new_page()
-    await plain.goto("/ops/relays?filter=status:dead")
-    await plain.get_by_label("A-1").check()
-    await plain.get_by_role("button", name="Retry", exact=True).click()
-    await expect(plain.get_by_text("1 relay on the way again")).to_be_visible()
-    await house.until(relay, "delivered")
-    await context.close()
+    first = await house.post(placed("A-1"))
+    await house.until(first.id, "delivered")
+    await page.goto("/ops/")
+    await page.get_by_text("As a table").click()
+    await page.get_by_role("link", name="Relay", exact=True).focus()
+    second = await house.post(placed("A-2"))
+    await house.until(second.id, "delivered")
+    await refresh(page)
+    await expect(page.locator("#day").get_by_role("row").nth(1)).to_contain_text("2")
+    await expect(page.locator("#day details")).to_have_attribute("open", "")
+
+
+async def test_nothing_moves_for_who_asks_for_less_motion(house: House, page: Page) -> None:
+    await page.emulate_media(reduced_motion="reduce")
+    await page.goto("/ops/")
+    await page.keyboard.press("?")
+    toast = page.locator(".toasts p")
+    await expect(toast).to_contain_text("/ filter")
+    assert await toast.evaluate("(line) => getComputedStyle(line).animationName") == "none"
+
+
+async def test_every_control_shows_where_the_keyboard_is(house: House, page: Page) -> None:
+    await house.work()
+    await refused(house, "A-1")
+    for path in ("/ops/", "/ops/relays?filter=status:dead", "/ops/destinations"):
+        await page.goto(path)
+        there = await page.locator(
+            "a:visible, button:visible:enabled, input:visible, summary:visible"
+        ).count()
+        for _ in range(there):
+            await page.keyboard.press("Tab")
+            ring = await page.evaluate("getComputedStyle(document.activeElement).outline")
+            assert "solid 3px" in ring, await page.evaluate("document.activeElement.outerHTML")
 
 
 async def test_a_tab_that_nobody_sees_asks_for_nothing(house: House, page: Page) -> None:

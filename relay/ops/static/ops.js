@@ -38,13 +38,11 @@ function tellTimes(root = document) {
 }
 
 // Toasts ---------------------------------------------------------------------------------------------------
+const shelf = document.body.appendChild(document.createElement("div")); // empty at first, else nobody hears it
+shelf.className = "toasts";
+shelf.setAttribute("role", "status");
+
 function toast(text) {
-  let shelf = $(".toasts");
-  if (!shelf) {
-    shelf = document.body.appendChild(document.createElement("div"));
-    shelf.className = "toasts";
-    shelf.setAttribute("role", "status");
-  }
   const line = shelf.appendChild(document.createElement("p"));
   line.textContent = text;
   setTimeout(() => line.remove(), 5000);
@@ -61,7 +59,8 @@ function plan() {
 
 async function refresh() {
   try {
-    const answer = await fetch(location.href, { headers: { "x-live": "1" }, redirect: "error" });
+    const answer = await fetch(location.href, { headers: { "x-live": "1" }, redirect: "manual" });
+    if (answer.type === "opaqueredirect") return location.reload(); // signed out meanwhile: to the door
     if (answer.status >= 500 && answer.status !== 503) throw new Error(answer.statusText);
     replaceLive(new DOMParser().parseFromString(await answer.text(), "text/html"));
     if (failures > 1) toast("The relay answers again.");
@@ -78,7 +77,10 @@ function replaceLive(fresh) {
   for (const part of $$("[data-script]", fresh)) part.hidden = false;
   for (const old of $$("[data-live]")) {
     const now = fresh.getElementById(old.id);
-    if (!now || old.isEqualNode(now) || old.contains(document.activeElement)) continue;
+    if (!now) continue;
+    const open = $$("details", old).map((part) => part.open);
+    for (const [at, part] of $$("details", now).entries()) part.open ||= open[at] ?? false;
+    if (old.isEqualNode(now) || old.contains(document.activeElement)) continue;
     old.replaceWith(document.adoptNode(now));
   }
   const said = $("[data-say]", fresh)?.dataset.say;
