@@ -96,6 +96,7 @@ class Seen:
     calls: Sequence[Call]
     warnings: Sequence[str]
     behind: str | None
+    spooled: bool
     veil: Veil = field(repr=False)
 
 
@@ -116,6 +117,7 @@ def seen(detail: RelayDetail, url: str, *, revealed: bool = False) -> Seen:
         calls=tuple(_call(entry, words, url) for entry in detail.history if entry["what"] == "attempt"),
         warnings=tuple(words.text(warning) for warning in reading.get("warnings", [])),
         behind=detail.behind,
+        spooled=detail.relay.reason.startswith(IN_SPOOL),
         veil=veil,
     )
 
