@@ -80,7 +80,7 @@ def check(
     alerts: Annotated[bool, typer.Option("--alerts", help="Send a test alert to every channel.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Looks at the configuration, Redis, each destination's key, each token and the alerts' channels.
+    """Looks at the configuration, Redis, keys, tokens, the alerts' channels, whom people sign in with.
 
     Exit 1 on a fault.
     """

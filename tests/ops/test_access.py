@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import socket
 from ipaddress import ip_network
 from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.responses import Response
 
 from relay import settings
 from relay.errors import SettingsError
-from relay.ops.access import People, Role
+from relay.ops.access import Access, People, Role, Visitor
+from relay.ops.access.access import LOCAL
 from relay.ops.access.people import Person
 from relay.ops.access.sessions import Signer
+from relay.ops.pages.doors import Guard, act, look
+from relay.ops.pages.shell import Shell, Visit
 from tests.ops.browsing import PASSWORD, SECRET, opened, sign_in, token_in
 from tests.support import House, placed
 
@@ -179,6 +186,35 @@ async def dead(house: House, browser: httpx.AsyncClient) -> tuple[str, str]:
     page = await browser.get("/ops/")
     found = re.search(r'name="token" value="(\w+)"', page.text)
     return relay, found[1] if found else token_in(await browser.get(f"/ops/relays/{relay}"))
+
+
+async def test_while_redis_hangs_one_can_sign_in_and_is_told_of_it(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hanging = SecretStr(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        await opened(house, browser, ops_password=SecretStr(PASSWORD), redis_url=hanging)
+        browser.follow_redirects = False
+        assert (await sign_in(browser)).headers["location"] == "/ops/"
+        await house.stop()
+
+
+async def test_a_page_that_nobody_answers_is_told_as_away_and_an_act_as_not_known() -> None:
+    async def hang(visit: Visit) -> Response:
+        return await asyncio.Future()
+
+    access = Access(SECRET)
+    guard = Guard(access, Shell(access), patience=0.05)
+    app = Starlette(routes=[guard.route(look("/ops/looked", hang)), guard.route(act("/ops/done", hang))])
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+    headers = {"sec-fetch-site": "same-origin"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        seen = await client.get("/ops/looked")
+        token = access.form_token(Visitor(LOCAL, Role.ADMIN, "local"))
+        done = await client.post("/ops/done", data={"token": token})
+    assert (seen.status_code, done.status_code) == (503, 503)
+    assert "Redis cannot answer now" in seen.text
+    assert "Whether this was done is not known." in done.text
 
 
 # The parts by themselves --------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import ipaddress
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from relay import check, settings, wiring
 from relay.errors import SettingsError
 from relay.ops.access import Role
 from relay.ops.access.oidc import Grants, Issuer, ProviderAway
+from relay.tables import Oidc
 from tests.ops.provider import CLIENT, CLIENT_SECRET, Idp
 from tests.shell import Shell
 from tests.support import KEY, House
@@ -148,6 +150,13 @@ def test_a_file_of_authorities_that_is_none_stops_the_start(house: House, tmp_pa
         (tmp_path / "empty.pem").write_text("nothing\n")
         with pytest.raises(SettingsError, match=r"ops\.oidc\.ca_file"):
             wiring.provider(house.env, configured(house, ca_file=str(file)))
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    told = text.partition("### Signing in with a provider")[2].partition("\n### ")[0]
+    named = set(re.findall(r"`(\w+)`|^(\w+) = ", told, re.MULTILINE))
+    assert set(Oidc.model_fields) <= {name for pair in named for name in pair}
 
 
 # What `relay check` finds -------------------------------------------------------------------------------

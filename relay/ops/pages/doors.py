@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from relay.ops.pages.shell import Shell, Visit
 log: Final = structlog.get_logger()
 Handler = Callable[[Visit], Awaitable[Response]]
 SIGN_IN: Final = "/ops/sign-in"
+PATIENCE: Final = 10.0
+"""Seconds until Redis counts as away for a page: where it hangs, each question waits for all before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,9 @@ def tell_broken(path: str, error: Exception) -> None:
 
 
 class Guard:
-    def __init__(self, access: Access, shell: Shell) -> None:
+    def __init__(self, access: Access, shell: Shell, patience: float = PATIENCE) -> None:
         self._access = access
+        self._patience = patience
         self._shell = shell
 
     def route(self, door: Door) -> Route:
@@ -87,8 +91,9 @@ class Guard:
 
     async def _handled(self, door: Door, visit: Visit) -> Response:
         try:
-            return await door.handler(visit)
-        except JournalAway:
+            async with asyncio.timeout(self._patience):
+                return await door.handler(visit)
+        except (JournalAway, TimeoutError):
             return self._shell.page(visit, "away.html", 503, nav="", acted=door.method == "POST")
         except Missing as missing:
             return self._shell.page(visit, "missing.html", 404, nav="", what=str(missing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import Final
 from urllib.parse import quote, unquote
@@ -21,6 +22,8 @@ HOME: Final = "/ops/"
 BY_PROVIDER: Final = f"{SIGN_IN}/oidc"
 NOBODY: Final = Visitor("", Role.VIEWER, "nobody yet")
 STRANGER: Final = "a stranger"
+_PATIENCE: Final = 2.0
+"""Seconds that somebody who comes or goes waits for it to be written down."""
 
 
 class Gate:
@@ -51,8 +54,9 @@ class Gate:
     async def note(self, by: str, what: str, detail: str = "") -> None:
         """Who comes and goes while Redis is away is in the log alone."""
         log.info("pages.sign_in", by=without_addresses(by), what=what)
-        with suppress(JournalAway):
-            await self._desk.activity.note(by, what, detail=detail)
+        with suppress(JournalAway, TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._desk.activity.note(by, what, detail=detail)
 
 
 def ours(path: str) -> str:
