@@ -235,6 +235,18 @@ async def test_a_429_that_asks_for_longer_than_15_minutes_pauses_until_a_probe_a
         assert (await house.until(answer.id, "delivered")).relay.attempts == 1
 
 
+async def test_a_probe_ends_the_pause_that_it_was_made_for_and_no_later_one(house: House) -> None:
+    """Each worker sweeps, so two may probe the same; the trial of one must not be followed by the other's."""
+    journal, queries = house.journal(), house.queries()
+    await journal.pause("main", "all", "a reason", by="a test")
+    probed = (await queries.pauses())["main", "all"]
+    await journal.resume("main", "all", trial=True, probed=probed)
+    assert not await queries.pauses()
+    await journal.pause("main", "all", "the trial's", by="a test", probe=timedelta(minutes=1))
+    await journal.resume("main", "all", trial=True, probed=probed)
+    assert (await queries.pauses())["main", "all"].reason == "the trial's"
+
+
 async def probe(house: House) -> None:
     """Brings the moment of the next probe forward; the probe is the sweep's own."""
     pause = (await house.queries().pauses())["main", "all"]

@@ -59,4 +59,4 @@ class Sweep:
         log.info("destination.resumed", destination=destination.name, endpoint=endpoint)
         # The account call says that the key works, and nothing of how many calls are borne again.
         trial = endpoint != "all" or pause.by == RATE_LIMIT
-        await self._journal.resume(destination.name, endpoint, trial=trial)
+        await self._journal.resume(destination.name, endpoint, trial=trial, probed=pause)

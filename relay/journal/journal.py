@@ -27,6 +27,7 @@ from relay.journal.keys import Keys
 from relay.journal.records import (
     Claim,
     Limits,
+    Pause,
     Receipt,
     Recording,
     Reservation,
@@ -390,9 +391,15 @@ class Journal:
         answer: bytes = await self.operate("pause", options)
         return answer == b"ok"
 
-    async def resume(self, destination: str, endpoint: str, *, trial: bool = False) -> None:
-        """Ends a pause that no person made. With `trial` one relay goes first, the rest after it."""
-        await self.operate("resume", {"dest": destination, "endpoint": endpoint, "trial": trial})
+    async def resume(
+        self, destination: str, endpoint: str, *, trial: bool = False, probed: Pause | None = None
+    ) -> None:
+        """Ends a pause that no person made, or if it still stands the one that was `probed`.
+
+        With `trial` one relay goes first, the rest after it.
+        """
+        options = {"dest": destination, "endpoint": endpoint, "trial": trial}
+        await self.operate("resume", options | ({"probe_at": probed.probe_at_ms} if probed else {}))
 
     async def spend(self, limits: Limits) -> None:
         """Counts a request that is no call, such as a probe, against the budget; it is to leave in LEAVE."""

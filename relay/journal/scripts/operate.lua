@@ -45,10 +45,12 @@ local function act_on_all(fits, to, reason, mark)
   return answers
 end
 
--- On trial: the pause ends for one relay, and for all once that one is accepted.
+-- On trial: the pause ends for one relay, and for all once that one is accepted. With `probe_at` only the pause ends
+-- that was probed: another worker's sweep may have ended it meanwhile, and its trial have led to the next.
 local function resume()
   local dest = P .. 'dest:' .. o.dest
   local standing = call('HGET', dest, 'paused:' .. o.endpoint)
+  if o.probe_at and not (standing and cjson.decode(standing).probe_at == o.probe_at) then return 'not paused' end
   -- A person may have paused it, or ended the pause, while it was probed.
   if not o.by_hand and (not standing or cjson.decode(standing).manual) then return 'not paused' end
   call('HDEL', dest, 'paused:' .. o.endpoint)
