@@ -217,7 +217,7 @@ def _names(payload: Payload) -> tuple[str | None, str | None]:
 
 
 def _external_id(payload: Payload) -> str | None:
-    text = payload.text("customerId")
+    text = values.own(payload, "customerId")
     return None if text == "0" else fitting_id(text)
 
 

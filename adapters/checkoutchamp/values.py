@@ -29,6 +29,7 @@ _ZONES: Final = {
         "Europe/London",
     )
 }
+_PLACEHOLDER: Final = re.compile(r"\[[A-Za-z][A-Za-z0-9_]{0,39}\]")
 _OFFSET: Final = re.compile(r"[+-]\d\d:\d\d", re.ASCII)
 _DAY: Final = len("2026-03-04")
 _HEX: Final = frozenset("0123456789ABCDEFabcdef")
@@ -56,12 +57,22 @@ def identifier(payload: Payload, field: str) -> str | None:
 
     Raises Unmappable where it is too long to be one.
     """
-    text = payload.text(field)
+    text = own(payload, field)
     if text is None or text.lower() in _NO_ID:
         return None
     if len(text) > LONGEST_ID:
         raise Unmappable(field, f"is {len(text)} characters long, which is no order id")
     return text.upper() if is_client_id(text) else text
+
+
+def own(payload: Payload, field: str) -> str | None:
+    """The text of an id, unless a placeholder in it was not replaced: KN-[orderId] is everybody's."""
+    text = payload.text(field)
+    placeholder = _PLACEHOLDER.search(text) if text is not None else None
+    if placeholder is None:
+        return text
+    payload.warnings.append(f"{field} holds {placeholder[0]}, which was not replaced, and was left out")
+    return None
 
 
 _NO_ID: Final = frozenset({"0", "-", "null", "none", "undefined", "nan", "n/a", "na"})

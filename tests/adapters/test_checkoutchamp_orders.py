@@ -297,6 +297,15 @@ def test_a_word_for_nothing_is_no_order_id(word: str) -> None:
     assert event.names == ("number:44",)
 
 
+def test_an_id_that_holds_a_placeholder_is_everybodys_and_so_nobodys() -> None:
+    reading = said("sale", {"clientOrderId": "KN-[orderId]", "customerId": "c[customerId]"})
+    event = placed(reading)
+    assert (event.order_id, event.names) == ("90201", ("number:90201",))
+    assert event.customer.external_id is None
+    assert "clientOrderId holds [orderId]" in warnings(reading)
+    assert troubled_field({"clientOrderId": "KN-[orderId]", "orderId": None}) == "orderId"
+
+
 def test_an_address_is_freed_of_what_nobody_sees() -> None:
     event = placed(said("sale", {"emailAddress": "\ufeffnoel\u200b@example.com\u200e"}))
     assert event.customer.email == "noel@example.com"
