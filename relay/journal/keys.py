@@ -16,6 +16,7 @@ ready:DEST:ENDPOINT  zset    lanes whose head waits for that endpoint, by due ti
                              ready:DEST:ENDPOINT:backfill
 leased:DEST          zset    lanes being sent, by end of lease; leaseholder:DEST hash lane -> relay
 held:DEST            zset    relays waiting outside their lane, by deadline
+refused:DEST:ENDPOINT set    lanes whose calls were refused in the same words, with nothing accepted between
 asked:ID             string  a worker asks, or has asked, the platform about that relay's order
 dest:DEST            hash    pause and slow-down; failing: since when nothing is accepted, failures: tries
 budget:KEY           zset of reservations; backfill:KEY its next slot

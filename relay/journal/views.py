@@ -10,10 +10,11 @@ from relay.journal.records import Pause, Relay, Status
 from relay.normalise import times
 
 _ACTIVE: Final = (Status.QUEUED, Status.RETRYING)
+_TO_BE_TRIED: Final = (*_ACTIVE, Status.HELD)
 
 
 def relay_of(relay: str, fields: Mapping[str, str], pauses: Mapping[tuple[str, str], Pause]) -> Relay:
-    due = fields.get("due")
+    due = fields.get("due") if fields["status"] in _TO_BE_TRIED else None
     found = Relay(
         id=relay,
         source=fields["source"],

@@ -9,10 +9,11 @@ import pytest
 from redis.asyncio import Redis
 
 from relay.journal import codec
+from relay.journal.acts import Acts
 from relay.journal.forget import forget
 from relay.journal.journal import Journal, Wakeup
 from relay.journal.records import Accepted, BookEntry, Claim, Leased, Limits, Reservation, Settlement, Status
-from tests.journal.test_leases import LONG, claim
+from tests.journal.test_leases import LONG, claim, settled
 from tests.recordings import of_order
 
 LIMITS = Limits("key")
@@ -110,3 +111,13 @@ async def test_forgetting_a_person_takes_what_names_the_order_alone(journal: Jou
     statuses = [await journal.redis.hget(journal.keys.relay(r), "status") for r in (first, thin.id)]  # type: ignore[misc]
     assert statuses == [b"discarded"] * 2
     assert not await journal.redis.exists(journal.keys.blob(thin.id))
+
+
+async def test_what_was_composed_from_what_an_edit_took_away_is_composed_anew(journal: Journal) -> None:
+    mistaken = await record(journal, "id:1", email="jo@example.com")
+    await journal.settle("main", LIMITS, settled(await claim(journal), Status.DEAD))
+    relay = await record(journal, "id:1", email="jo@example.com")
+    composed = reservation(leased(await claim(journal), relay), "fulfilled")
+    edit = replace(of_order("id:2", email="kim@example.com"), orders=(BookEntry(("id:2",), "[]"),))
+    await Acts(journal).edit(mistaken, edit, by="ann")
+    assert await reserve(journal, composed) == "stale"

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from relay.journal import codec
 from relay.journal.acts import Acts
 from relay.journal.journal import PROBE, Journal, Wakeup
+from relay.journal.queries import Queries
 from relay.journal.records import Accepted, Claim, Reservation, Settlement, Status
 from relay.normalise import times
 from tests.journal.test_leases import LIMITS, LONG, claim
@@ -124,3 +125,16 @@ async def test_a_call_to_a_paused_endpoint_lets_its_relay_rest_though_that_is_of
     verdict = await journal.reserve("main", LIMITS, asked, lease=LONG)
     assert verdict.word == "wait"
     assert verdict.when_ms >= claimed.now_ms + times.in_ms(timedelta(seconds=2))
+
+
+async def test_what_was_discarded_has_no_next_try(journal: Journal) -> None:
+    relay = (await journal.record(of_order())).id
+    await settle(journal, await claim(journal), Status.RETRYING, due_ms=times.now_ms() + LATER)
+    queries = Queries(journal, ["shop"], ["main"])
+    waiting = await queries.detail(relay)
+    assert waiting is not None
+    assert waiting.relay.next_try
+    await Acts(journal).discard(relay, by="ann")
+    discarded = await queries.detail(relay)
+    assert discarded is not None
+    assert discarded.relay.next_try is None

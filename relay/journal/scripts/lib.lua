@@ -140,6 +140,11 @@ local function pause(dest, endpoint, why, probe, now)
   return 'ok'
 end
 
+-- The lanes that an endpoint refused in the same words, with nothing accepted by it between.
+local function refused_lanes(dest, endpoint)
+  return P .. 'refused:' .. dest .. ':' .. endpoint
+end
+
 -- Waking ------------------------------------------------------------------------------------------------
 
 -- wakeup = {queue = key, prefix = job key prefix, jobs = {destination: payload}}: the job queue's own terms.

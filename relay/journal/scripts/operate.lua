@@ -53,15 +53,14 @@ local function resume()
   if o.probe_at and not (standing and cjson.decode(standing).probe_at == o.probe_at) then return 'not paused' end
   -- A person may have paused it, or ended the pause, while it was probed.
   if not o.by_hand and (not standing or cjson.decode(standing).manual) then return 'not paused' end
+  local endpoints = o.endpoint == 'all' and ENDPOINTS or {o.endpoint}
   call('HDEL', dest, 'paused:' .. o.endpoint)
   if o.trial then
-    for _, e in ipairs(o.endpoint == 'all' and ENDPOINTS or {o.endpoint}) do
-      call('HSET', dest, 'trial:' .. e, '')
-    end
+    for _, e in ipairs(endpoints) do call('HSET', dest, 'trial:' .. e, '') end
     call('HSET', dest, 'probed', now)
   else
     call('HDEL', dest, 'probes:' .. o.endpoint, 'trial:' .. o.endpoint)
-    call('DEL', P .. 'refused:' .. o.dest)
+    for _, e in ipairs(endpoints) do call('DEL', refused_lanes(o.dest, e)) end
   end
   wake(o.dest, o.wakeup, now)
   if not standing then return 'not paused' end

@@ -12,7 +12,7 @@ call('DEL', P .. 'room')
 local function accept(s, id)
   call('HDEL', P .. 'dest:' .. o.dest, 'trial:' .. s.endpoint, 'probes:' .. s.endpoint, 'probes:all', 'failing', 'failures')
   call('HSET', P .. 'dest:' .. o.dest, 'accepted', now)
-  call('DEL', P .. 'refused:' .. o.dest)
+  call('DEL', refused_lanes(o.dest, s.endpoint))
   if s.book == '' then return end
   local book = find_book(s.source, s.book) or s.book
   local key = P .. 'o:' .. s.source .. ':' .. book
@@ -54,13 +54,14 @@ end
 -- One refusal from many lanes, with nothing accepted between, is the destination's trouble and not the orders':
 -- the breaker pauses the endpoint, and the relay that tripped it goes back to its place.
 local function trips_breaker(r)
-  local key = P .. 'dest:' .. o.dest
-  if call('HGET', key, 'refused_as') ~= r.refusal.as then
-    call('HSET', key, 'refused_as', r.refusal.as)
-    call('DEL', P .. 'refused:' .. o.dest)
+  local key, words = P .. 'dest:' .. o.dest, 'refused_as:' .. r.refusal.endpoint
+  local refused = refused_lanes(o.dest, r.refusal.endpoint)
+  if call('HGET', key, words) ~= r.refusal.as then
+    call('HSET', key, words, r.refusal.as)
+    call('DEL', refused)
   end
-  call('SADD', P .. 'refused:' .. o.dest, r.lane)
-  local lanes = call('SCARD', P .. 'refused:' .. o.dest)
+  call('SADD', refused, r.lane)
+  local lanes = call('SCARD', refused)
   if lanes < o.breaker_lanes then return false end
   local why = {reason = 'the same refusal from ' .. lanes .. ' customers: ' .. r.reason, by = 'the breaker',
     code = r.code}
