@@ -79,6 +79,7 @@ Composition: TypeAlias = Send | Skip | Wait | Refuse
 class Moment:
     """When and for which relay. `last_order_at`: the newest order of the same source and e-mail.
 
+    `recorded_at`: when it came out of a spool, where it was in one: what it waits for may be in another.
     `waited`: the relay has waited as long as it may. `force`: a person insists on
     sending what went out before.
     """
@@ -87,6 +88,7 @@ class Moment:
     received_at: datetime
     now: datetime
     last_order_at: datetime | None = None
+    recorded_at: datetime | None = None
     waited: bool = False
     force: bool = False
 
@@ -308,7 +310,7 @@ def _missing(
     if not absent:
         return None
     said = " and ".join(absent)
-    until = moment.received_at + policy.thin_wait
+    until = (moment.recorded_at or moment.received_at) + policy.thin_wait
     if moment.waited or moment.now >= until:
         return Refuse(
             f"neither the postback nor an earlier one of order {facts.order_id} says {said}; map the field, "

@@ -194,12 +194,13 @@ class Attempt:
         return policy
 
     def _moment(self) -> Moment:
-        last = self._leased.last_order_ms
+        last, spooled = self._leased.last_order_ms, self._leased.fields.get("spooled")
         return Moment(
             relay=self._leased.id,
             received_at=times.from_ms(int(self._leased.fields["at"])),
             now=times.from_ms(self._now_ms()),
             last_order_at=times.from_ms(last) if last is not None else None,
+            recorded_at=times.from_ms(int(spooled)) if spooled is not None else None,
             waited="waited" in self._leased.fields,
             force="force" in self._leased.fields,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -63,7 +64,8 @@ class Keeper:
     async def _safe(self, recording: Recording, receipt: Receipt) -> Receipt:
         if not receipt.confirmed:
             log.warning("journal.unconfirmed", relay=receipt.id)
-            await self._spool.put_kept(recording)
+            kept = recording if receipt.duplicate else replace(recording, id=receipt.id)
+            await self._spool.put_kept(kept)
         return receipt
 
     async def drain(self) -> None:

@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -253,12 +253,16 @@ class Spool:
 
     def _insert(self, db: sqlite3.Connection, recording: Recording) -> Receipt:
         first = db.execute(
-            "UPDATE spooled SET copies = copies + 1 WHERE source = ? AND copy = ? RETURNING id, recording",
+            "SELECT id, recording FROM spooled WHERE source = ? AND copy = ?",
             (recording.source, recording.copy),
         ).fetchone()
         if first is not None:
-            self._read_at_last(db, recording, *first)
-            return Receipt(first[0], duplicate=True, status=recording.status, reason=recording.reason)
+            relay, before = first[0], json.loads(self._vault.open_text(first[1]))
+            if recording.at_ms - before["at_ms"] <= recording.window_ms:
+                db.execute("UPDATE spooled SET copies = copies + 1 WHERE id = ?", (relay,))
+                self._read_at_last(db, recording, relay, before)
+                return Receipt(relay, duplicate=True, status=recording.status, reason=recording.reason)
+            db.execute("UPDATE spooled SET copy = ? WHERE id = ?", (f"{recording.copy} {relay}", relay))
         db.execute(f"INSERT INTO spooled {_VALUES}", self._row(recording))
         return Receipt(recording.id, duplicate=False, status=recording.status, reason=recording.reason)
 
@@ -282,9 +286,10 @@ class Spool:
         known = {name: value for name, value in plain.items() if name in Recording.__dataclass_fields__}
         return Recording(**known, blob=self._vault.open(blob), email=self._vault.open_text(email))
 
-    def _read_at_last(self, db: sqlite3.Connection, copy: Recording, first: str, kept: str) -> None:
+    def _read_at_last(
+        self, db: sqlite3.Connection, copy: Recording, first: str, before: Mapping[str, Any]
+    ) -> None:
         """Where what waits could not be read and its copy can: an adapter, or its options, were mended."""
-        before = json.loads(self._vault.open_text(kept))
         if before["stage"] != "normalise" or before["status"] == copy.status:
             return
         read = replace(copy, id=first, at_ms=before["at_ms"])

@@ -27,9 +27,7 @@ async def accepted(journal: Journal, endpoint: str) -> None:
     await journal.record(recording(endpoint=endpoint, email="li@example.com"))
     (leased,) = (await claim(journal)).relays
     told = Accepted("shop", endpoint, "", "stock", "digest", "")
-    done = Settlement(
-        leased.id, leased.token, leased.lane, "shop", status=Status.DELIVERED, accepted=told
-    )
+    done = Settlement(leased.id, leased.token, leased.lane, "shop", status=Status.DELIVERED, accepted=told)
     await journal.settle("main", LIMITS, done)
 
 

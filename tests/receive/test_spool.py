@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,14 +15,16 @@ from redis.asyncio import Redis
 
 from relay.embedded import EmbeddedRedis
 from relay.errors import SpoolFull
+from relay.journal import codec
 from relay.journal.ids import Ids
 from relay.journal.journal import CONFIRMED_IN, Journal, Wakeup
-from relay.journal.records import Receipt, Recording
+from relay.journal.records import BookEntry, Receipt, Recording
+from relay.normalise import times
 from relay.receive.keeper import Keeper
 from relay.receive.spool import Spool
 from relay.tasks import end
-from tests.recordings import recording
-from tests.support import House, fulfilled, placed
+from tests.recordings import of_order, recording
+from tests.support import House, fulfilled, placed, thin
 
 
 @pytest.fixture
@@ -265,3 +268,64 @@ async def test_what_arrives_while_the_spool_empties_waits_for_the_batches_under_
     assert await redis.zcard("{relay}:i:shop:queued") == 151
     await end(draining)
     await spool.close()
+
+
+def spoken_at(at_ms: int) -> Recording:
+    """A customer's event, said in the same bytes each time."""
+    return recording(at_ms=at_ms, copy="the same", window_ms=600_000, endpoint="events")
+
+
+async def test_what_a_long_outage_hears_again_after_the_window_is_no_copy(
+    tmp_path: Path, redis: Redis
+) -> None:
+    """It stands by the times of receipt, though all of it is recorded in one moment."""
+    spool, journal = Spool(tmp_path), Journal(redis, Wakeup("jobs", "job:", {"main": "drain"}))
+    first, copy, later = spoken_at(1_000_000), spoken_at(1_500_000), spoken_at(1_700_000)
+    receipts = [await spool.put(each) for each in (first, copy, later)]
+    assert [(receipt.id, receipt.duplicate) for receipt in receipts] == [
+        (first.id, False),
+        (first.id, True),
+        (later.id, False),
+    ]
+    waiting = await spool.first(10)
+    assert [(s.recording.id, s.copies) for s in waiting] == [(first.id, 1), (later.id, 0)]
+    recorded = await journal.record_spooled([(s.recording, s.copies) for s in waiting])
+    assert [(receipt.id, receipt.duplicate) for receipt in recorded] == [(first.id, False), (later.id, False)]
+    await spool.close()
+
+
+async def test_a_postback_of_a_host_whose_clock_is_behind_is_known_when_the_spool_tells_it_again(
+    redis: Redis,
+) -> None:
+    """The journal gave it another id, behind what its lane holds, and was slow to say so."""
+    journal = Journal(redis, Wakeup("jobs", "job:", {"main": "drain"}))
+    now = times.now_ms()
+    await journal.record(of_order("A-1", id=Ids().new(now)))
+    behind = of_order("A-2", id=Ids().new(now - 60_000))
+    receipt = await journal.record(behind)
+    assert receipt.id != behind.id
+    (told,) = await journal.record_spooled([(behind, 0)])
+    assert told.id == receipt.id
+    assert await redis.hget(journal.keys.totals, "shop:copies") is None  # type: ignore[misc]
+
+
+async def test_what_the_spool_held_for_long_waits_for_its_order_from_then_on(
+    shop: House, own_redis: EmbeddedRedis
+) -> None:
+    """Its sale may be in the spool of another host."""
+    shop.raw["sources"]["shop"]["thin_wait"] = "10m"
+    await shop.serve()
+    event = thin("order.fulfilled", "A-1")
+    received = times.now_ms() - 3_600_000
+    late = of_order(
+        at_ms=received,
+        email="",
+        kinds="order.fulfilled",
+        orders=(BookEntry(("id:A-1",), json.dumps([event])),),
+        blob=codec.pack({"reading": {"events": [event]}}),
+    )
+    await shop.journal().record_spooled([(late, 0)])
+    await shop.work()
+    assert (await shop.until(late.id, "held", "dead")).relay.status == "held"
+    await shop.post(placed("A-1"))
+    await shop.until(late.id, "delivered")

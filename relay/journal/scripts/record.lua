@@ -81,6 +81,7 @@ local function write_relay(m, id, blob)
   set('backfill', m.backfill)
   set('edited', m.edited)
   set('replay', m.replay)
+  set('spooled', m.spooled and now)
   if m.force then call('HDEL', P .. 'r:' .. id, 'done') end
   if books[1] then set('books', cjson.encode(books)) end
   call('HSET', P .. 'r:' .. id, unpack(fields))
@@ -231,7 +232,9 @@ end
 local function first_of(m)
   local id = call('GET', P .. 'd:' .. m.source .. ':' .. m.copy)
   if not id and m.delivery ~= '' then id = call('GET', P .. 'd:' .. m.source .. ':' .. m.delivery) end
-  if id and call('EXISTS', P .. 'r:' .. id) == 1 then return id end
+  local at = id and call('HGET', P .. 'r:' .. id, 'at')
+  -- What comes out of a spool came when it was received, however much of it is recorded in one moment.
+  if at and not (m.spooled and m.at - at > m.window) then return id end
 end
 
 -- The relay that this very postback already is: the journal was only slow to say so, or the spool tells it again.
