@@ -36,6 +36,7 @@ class Known:
     places: bool = False
     due: int = 0
     aside: bool = False
+    silence: int = 0
     lost: int = 0
     force: bool = False
     lease: Lease | None = None
@@ -66,6 +67,7 @@ class Model:
     now: int = 0
     looked: int | None = None
     grace: int = 0
+    silence: int = 0
     relays: dict[str, Known] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     received: dict[str, int] = field(default_factory=dict)
@@ -173,6 +175,7 @@ class Model:
         """Nothing for a moment after a time in which nobody looked, so that who lives can say what came."""
         if self.looked is not None and self.now - self.looked > QUIET_MS:
             self.grace = self.now + GRACE_MS
+            self.silence += self.now - self.looked
         self.looked = self.now
         if self.now < self.grace:
             return
@@ -187,7 +190,14 @@ class Model:
         self.reaped()
         for relay in list(self.relays.values()):
             if relay.status == "held" and relay.aside and relay.due <= self.now and not relay.gone:
-                self.queued(relay)
+                self.ends_waiting(relay)
+
+    def ends_waiting(self, relay: Known) -> None:
+        """Later by as long as nobody looked meanwhile."""
+        relay.due += self.silence - relay.silence
+        relay.silence = self.silence
+        if relay.due <= self.now:
+            self.queued(relay)
 
     # Sending ------------------------------------------------------------------------------------------
 

@@ -229,7 +229,7 @@ class Sending(Rig):
         if book and book.version != lease.version:
             self.model.queued(relay)
             return
-        relay.status, relay.aside = "held", True
+        relay.status, relay.aside, relay.silence = "held", True, self.model.silence
         if book:
             book.waits.add(relay.id)
 

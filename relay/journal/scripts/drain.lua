@@ -23,25 +23,29 @@ local function sign_off()
   return 0
 end
 
--- While nobody looked, as when Redis was away, nobody could be told what these wait for: perhaps it is in a spool.
-local function wait_longer()
-  local dest, held = P .. 'dest:' .. o.dest, P .. 'held:' .. o.dest
-  local silence = tonumber(call('HGET', CLOCK, 'silence') or 0)
-  local missed = silence - tonumber(call('HGET', dest, 'silence') or silence)
-  call('HSET', dest, 'silence', silence)
-  if missed <= 0 then return end
-  local waiting = call('ZRANGE', held, 0, -1, 'WITHSCORES')
-  for i = 1, #waiting, 2 do call('ZADD', held, waiting[i + 1] + missed, waiting[i]) end
+-- While nobody looked, as when Redis was away, nobody could be told what a relay waits for: perhaps it is in a spool.
+-- By so much it waits longer, which is seen when its wait ends: there may be any number of them.
+local function missed(id)
+  local silence = silences()
+  local told = tonumber(get(id, 'silence')[1] or silence)
+  call('HSET', P .. 'r:' .. id, 'silence', silence)
+  return silence - told
+end
+
+local function end_wait(id)
+  local r = get(id, 'endpoint', 'lane')
+  call('ZREM', P .. 'held:' .. o.dest, id)
+  call('HSET', P .. 'r:' .. id, 'waited', 1)
+  move(id, 'queued', '')
+  enter(id, o.dest, r[2], r[1], now)
 end
 
 local function end_waits()
-  local ended = call('ZRANGEBYSCORE', P .. 'held:' .. o.dest, '-inf', now, 'LIMIT', 0, 200)
-  for _, id in ipairs(ended) do
-    local r = get(id, 'endpoint', 'lane')
-    call('ZREM', P .. 'held:' .. o.dest, id)
-    call('HSET', P .. 'r:' .. id, 'waited', 1)
-    move(id, 'queued', '')
-    enter(id, o.dest, r[2], r[1], now)
+  local held = P .. 'held:' .. o.dest
+  local ended = call('ZRANGEBYSCORE', held, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 200)
+  for i = 1, #ended, 2 do
+    local id, ends = ended[i], ended[i + 1] + missed(ended[i])
+    if ends > now then call('ZADD', held, ends, id) else end_wait(id) end
   end
 end
 
@@ -51,7 +55,6 @@ local function sweep()
   call('DEL', P .. 'room') -- first: a full Redis lets the rest of the script through after it
   reap(o.dest, now)
   pass_checkouts(o.dest, now)
-  wait_longer()
   end_waits()
   local at = next_due(o.dest, o.limits, now)
   if at and call('EXISTS', key) == 0 then schedule(o.dest, o.wakeup, at, now) end

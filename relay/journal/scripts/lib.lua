@@ -216,6 +216,11 @@ end
 
 local QUIET, GRACE = 3000, 3000
 
+-- For how long nobody looked, in all that time.
+local function silences()
+  return tonumber(call('HGET', CLOCK, 'silence') or 0)
+end
+
 -- While nobody looked, as when Redis was away or its clock jumped, nobody could say what came of a lease.
 -- Whoever still lives says so in a moment, and what was accepted is not sent once more.
 local function in_grace(now)

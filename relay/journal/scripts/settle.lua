@@ -45,6 +45,7 @@ end
 local function step_aside(r, lane)
   call('ZREM', P .. 'lane:' .. o.dest .. ':' .. lane, r.id)
   call('ZADD', P .. 'held:' .. o.dest, r.due, r.id)
+  call('HSET', P .. 'r:' .. r.id, 'silence', silences())
   local source, books = books_of(r.id)
   for _, book in ipairs(books) do
     append(P .. 'o:' .. source .. ':' .. book, 'w', r.id)
