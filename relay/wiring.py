@@ -22,8 +22,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from relay import addresses, advice, redis_url, settings
 from relay.compose.policy import Policy
-from relay.deliver.attempt import Destination
 from relay.deliver.client import CommerceClient
+from relay.deliver.destination import Destination
 from relay.deliver.queue import dumps, wakeup
 from relay.deliver.schedule import Schedule
 from relay.errors import SettingsError

@@ -15,8 +15,8 @@ import structlog
 
 from relay import log as logs
 from relay import wiring
-from relay.deliver.attempt import Destination
 from relay.deliver.backstop import Backstop
+from relay.deliver.destination import Destination
 from relay.deliver.drain import Drain
 from relay.deliver.queue import run_worker
 from relay.deliver.sweep import Sweep

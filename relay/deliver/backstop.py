@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from relay.deliver.attempt import Destination
+from relay.deliver.destination import Destination
 from relay.journal.journal import Journal
 
 log: Final = structlog.get_logger()

@@ -16,7 +16,9 @@ from typing import Final
 
 import structlog
 
-from relay.deliver.attempt import Attempt, Destination
+from relay.deliver.attempt import Attempt
+from relay.deliver.destination import Destination
+from relay.deliver.lease import Lease
 from relay.errors import JournalAway
 from relay.journal.journal import Journal
 from relay.journal.meter import Meter
@@ -35,7 +37,7 @@ RESULTS: Final = timedelta(seconds=5)
 """A process that is to stop waits for the answers under way, and so long for their results to be written."""
 
 LOOK: Final = 2.0
-"""Seconds between two claims at the most; each renews the drain's hold."""
+"""Seconds between two claims at the most; each renews the drain's lease."""
 
 BREATH: Final = 0.05
 """Seconds between looks while something is due that may not be sent yet, as during a trial."""
@@ -127,7 +129,7 @@ class Drain:
 
     async def _attempt(self, leased: Leased, now_ms: int, bell: asyncio.Event) -> None:
         try:
-            attempt = Attempt(
+            lease = Lease(
                 self._journal,
                 self._to,
                 leased,
@@ -135,7 +137,7 @@ class Drain:
                 meter=self._meter,
                 stopping=self._stopping,
             )
-            await attempt.run()
+            await Attempt(lease).run()
         except JournalAway as error:
             log.warning("drain.journal_away", destination=self._to.name, relay=leased.id, error=str(error))
         except Exception as error:  # noqa: BLE001 - the lease runs out; the fifth time the relay is dead

@@ -7,8 +7,9 @@ from typing import Final
 
 import structlog
 
-from relay.deliver.attempt import RATE_LIMIT, Destination
 from relay.deliver.departure import Departure
+from relay.deliver.destination import Destination
+from relay.deliver.failing import RATE_LIMIT
 from relay.errors import AttemptError, JournalAway, TooLate
 from relay.journal.journal import Journal
 from relay.journal.keys import ENDPOINTS
