@@ -73,7 +73,7 @@ def build(env: Environment, config: Config, adapters: Mapping[str, AdapterType] 
         # Here too: should no worker run at all, somebody has to say so.
         stopping = asyncio.Event()
         watching = asyncio.create_task(watch.run(stopping))
-        telling = asyncio.create_task(regularly(tell_spooled, stopping))
+        telling = asyncio.create_task(regularly("spool count", tell_spooled, stopping))
         log.info("web.started", host=env.host, port=env.port, sources=list(config.sources))
         yield
         stopping.set()

@@ -29,21 +29,20 @@ class _Patient(TextIOBase):
 
 
 class _ToEvents(logging.Handler):
-    """What a library warns of, as an event. Its arguments and its traceback may hold a person's data, and so
-    may every line but the first.
+    """What a library warns of, as an event. Its arguments may hold a person's data, and so may every line
+    but the first.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
         said = str(record.msg).partition("\n")[0][:200]
+        error = record.exc_info[1] if record.exc_info else None
         structlog.get_logger().log(
-            record.levelno, "library.said", library=record.name, said=said, **_broke(record)
+            record.levelno, "library.said", library=record.name, said=said, **broken(error) if error else {}
         )
 
 
-def _broke(record: logging.LogRecord) -> dict[str, str | int | None]:
-    error = record.exc_info[1] if record.exc_info else None
-    if error is None:
-        return {}
+def broken(error: BaseException) -> dict[str, str | int | None]:
+    """What is told of an error that nobody foresaw: its message and its frames may hold a person's data."""
     *_, place = traceback.extract_tb(error.__traceback__) or [traceback.FrameSummary("", 0, "")]
     return {"error": type(error).__name__, "file": place.filename, "line": place.lineno}
 

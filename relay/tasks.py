@@ -1,4 +1,4 @@
-"""Ending tasks for certain, and asking Redis until it answers."""
+"""Ending tasks for certain, doing things now and then, and asking Redis until it answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
+import structlog
+
 from relay.errors import JournalAway, SpoolFull
+from relay.log import broken
+
+log: Final = structlog.get_logger()
 
 Answer = TypeVar("Answer")
 _LONGEST_PAUSE: Final = 1.0
@@ -42,11 +47,19 @@ async def patiently(
 
 
 async def regularly(
-    tell: Callable[[], Awaitable[Any]], stopping: asyncio.Event, *, every: timedelta = timedelta(seconds=5)
+    task: str,
+    do: Callable[[], Awaitable[Any]],
+    stopping: asyncio.Event,
+    *,
+    every: timedelta = timedelta(seconds=5),
 ) -> None:
-    """Tells Redis something now and then, until `stopping`; what it did not hear, it hears the next time."""
+    """Does something now and then, until `stopping`; what fails, or breaks, is done the next time."""
     while not stopping.is_set():
-        with suppress(JournalAway, SpoolFull):
-            await tell()
+        try:
+            await do()
+        except (JournalAway, SpoolFull) as error:
+            log.info("task.waits", task=task, error=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever breaks here, relaying goes on
+            log.error("task.broke", task=task, **broken(error))  # noqa: TRY400 - its message
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), every.total_seconds())

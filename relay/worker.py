@@ -105,10 +105,10 @@ async def work(
         runs = (
             watch.run(stopping),
             fetch_back.run(stopping),
-            regularly(backstop.look, stopping),
+            regularly("backstop", backstop.look, stopping),
             wiring.replays(journal, config, acts).run(stopping),
-            regularly(lambda: journal.beat(name, since), stopping),
-            regularly(lambda: _told(meter, journal), stopping),
+            regularly("beat", lambda: journal.beat(name, since), stopping),
+            regularly("meter", lambda: meter.tell(journal), stopping),
         )
         wiring.freeze_garbage()
         beside = [asyncio.create_task(run) for run in runs]
@@ -117,16 +117,9 @@ async def work(
         log.info("worker.started", destinations=sorted(destinations))
         await run_worker(redis, drain=drain, sweep=sweep.run, retain=retain_, stopping=stopping)
         await asyncio.gather(*beside)
-        await _told(meter, journal)
+        with suppress(JournalAway):
+            await meter.tell(journal)
         log.info("worker.stopped")
-
-
-async def _told(meter: Meter, journal: Journal) -> None:
-    """Adds what this process counted to what all workers did."""
-    try:
-        await meter.tell(journal)
-    except JournalAway as error:
-        log.info("meter.journal_away", error=str(error))
 
 
 async def _unlock(journal: Journal, config: Config, stopping: asyncio.Event) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-import traceback
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -23,6 +22,7 @@ from relay.errors import JournalAway
 from relay.journal.journal import Journal
 from relay.journal.meter import Meter
 from relay.journal.records import Claim, Leased
+from relay.log import broken
 from relay.tasks import patiently
 
 log: Final = structlog.get_logger()
@@ -141,14 +141,7 @@ class Drain:
         except JournalAway as error:
             log.warning("drain.journal_away", destination=self._to.name, relay=leased.id, error=str(error))
         except Exception as error:  # noqa: BLE001 - the lease runs out; the fifth time the relay is dead
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error(  # noqa: TRY400 - the message and the frames may hold a person's data
-                "attempt.broke",
-                relay=leased.id,
-                error=type(error).__name__,
-                file=place.filename,
-                line=place.lineno,
-            )
+            log.error("attempt.broke", relay=leased.id, **broken(error))  # noqa: TRY400 - its message
         finally:
             task = asyncio.current_task()
             if task is not None:

@@ -25,6 +25,7 @@ from relay.journal.numbers import Numbers
 from relay.journal.queries import Queries
 from relay.journal.records import Limits, Relay, Status
 from relay.journal.replays import Act, Intent, ReplayBook, Turn, Wish
+from relay.log import broken
 from relay.normalise import times
 from relay.ops.core import Done, Operations, Refused, Stage, is_old, stage_of
 from relay.ops.figures import PlanView, ReplayView
@@ -145,7 +146,7 @@ class Replays:
                 log.warning("replays.journal_away", error=str(error))
                 busy = False
             except Exception as error:  # noqa: BLE001 - the message may hold a person's data; tried again
-                log.error("replays.broke", error=type(error).__name__)  # noqa: TRY400
+                log.error("replays.broke", **broken(error))  # noqa: TRY400
                 busy = False
             if not busy:
                 await _rest(stopping)

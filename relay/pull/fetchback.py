@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,7 +15,7 @@ from typing import Final
 import structlog
 
 from relay.compose.compose import NOT_KNOWN
-from relay.errors import JournalAway, PostbackError, PullError
+from relay.errors import PostbackError, PullError
 from relay.journal.acts import Acts
 from relay.journal.answers import away
 from relay.journal.journal import Journal
@@ -31,6 +30,7 @@ from relay.pull.complete import completed
 from relay.pull.fetch import Fetcher
 from relay.receive.reading import edited
 from relay.receive.sources import Source
+from relay.tasks import regularly
 
 log: Final = structlog.get_logger()
 
@@ -66,14 +66,7 @@ class FetchBack:
         self._rests: dict[str, datetime] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            try:
-                await self.look()
-            except JournalAway as error:
-                log.warning("fetch_back.journal_away", error=str(error))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY.total_seconds()):
-                    await stopping.wait()
+        await regularly("fetch back", self.look, stopping, every=EVERY)
 
     async def look(self) -> None:
         """Asks about every relay that has waited nearly in vain."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +13,7 @@ import structlog
 from relay.errors import JournalAway, SpoolFull
 from relay.journal.journal import CONFIRMED_IN, Journal
 from relay.journal.records import Receipt, Recording
+from relay.log import broken
 from relay.receive.spool import Spool, Spooled
 
 log: Final = structlog.get_logger()
@@ -75,10 +75,7 @@ class Keeper:
             try:
                 await self._drain_alone()
             except Exception as error:  # noqa: BLE001 - what is spooled must not wait for a restart
-                place = traceback.extract_tb(error.__traceback__)[-1]
-                log.error(  # noqa: TRY400 - the message and the frames may hold a person's data
-                    "spool.broke", error=type(error).__name__, file=place.filename, line=place.lineno
-                )
+                log.error("spool.broke", **broken(error))  # noqa: TRY400 - its message
                 await asyncio.sleep(_LONGEST_PAUSE)
             await asyncio.sleep(_LOOK_EVERY)
 

@@ -7,7 +7,6 @@ ignored where its sender was told what to mend.
 from __future__ import annotations
 
 import hashlib
-import traceback
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
@@ -18,6 +17,7 @@ from pydantic_core import to_json
 from relay.errors import AdapterBroke, Malformed, PostbackError
 from relay.journal import codec, ids
 from relay.journal.records import BookEntry, Recording, RelayDetail, Status
+from relay.log import broken
 from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.contract import Events, Ignored, Postback
@@ -73,16 +73,8 @@ def _outcome(source: Source, postback: Postback) -> Outcome:
     except PostbackError as error:
         return error
     except Exception as error:  # noqa: BLE001 - any fault of an adapter, and the record must still be written
-        # The message and the frames may hold the postback, so only the error's type and place are told.
-        place = traceback.extract_tb(error.__traceback__)[-1]
         kind = type(error).__name__
-        log.error(  # noqa: TRY400
-            "adapter.broke_contract",
-            adapter=source.adapter.name,
-            error=kind,
-            file=place.filename,
-            line=place.lineno,
-        )
+        log.error("adapter.broke_contract", adapter=source.adapter.name, **broken(error))  # noqa: TRY400
         return AdapterBroke(f"the adapter {source.adapter.name} failed on it ({kind}); report it, then retry")
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from relay.errors import JournalAway
 from relay.journal.turn import Turn, Turns
 from relay.journal.vitals import Signs
 from relay.ops.alerts import habit as habits
@@ -20,7 +18,7 @@ from relay.ops.alerts.channels import Channel, Unsent
 from relay.ops.alerts.habit import HOUR_MS, LEARNED_FROM, Habit, Quiet, Wish
 from relay.ops.alerts.incidents import Rules, Silence, find
 from relay.ops.alerts.words import message
-from relay.tasks import patiently
+from relay.tasks import patiently, regularly
 
 log: Final = structlog.get_logger()
 
@@ -50,15 +48,7 @@ class Watch:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Looks until `stopping`. While Redis is away there is nothing to look at."""
-        while not stopping.is_set():
-            try:
-                await self.look()
-            except JournalAway as error:
-                log.info("watch.journal_away", error=str(error))
-            except Exception as error:  # noqa: BLE001 - whatever breaks here, relaying goes on
-                log.error("watch.broke", error=type(error).__name__)  # noqa: TRY400 - may hold secrets
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), self._plan.every.total_seconds())
+        await regularly("watch", self.look, stopping, every=self._plan.every)
 
     async def look(self) -> bool:
         """One look, and the telling of what it found; False where it is another process's turn."""

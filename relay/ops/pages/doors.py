@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -16,6 +15,7 @@ from starlette.routing import Route
 
 from relay.errors import JournalAway
 from relay.journal.activity import without_addresses
+from relay.log import broken
 from relay.ops.access import Access, Role
 from relay.ops.pages import forms
 from relay.ops.pages.shell import Shell, Visit
@@ -48,9 +48,7 @@ class Missing(Exception):
 
 
 def tell_broken(path: str, error: Exception) -> None:
-    """Where it broke, and nothing of what was at hand there."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    log.error("pages.broken", path=path, error=type(error).__name__, file=place.filename, line=place.lineno)
+    log.error("pages.broken", path=path, **broken(error))
 
 
 class Guard:
