@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
@@ -13,6 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from relay import wiring
 from relay.errors import AttemptError, JournalAway, KeyRefused, VaultShut
+from relay.journal.numbers import Numbers
 from relay.ops.access.oidc import Provider, ProviderAway, ProviderRefused
 from relay.ops.alerts.channels import Channel, Unsent
 from relay.ops.alerts.words import test_message
@@ -34,21 +35,22 @@ async def run(env: Environment, config: Config, *, send_alert: bool = False) -> 
     wiring.sources(config)
     wiring.people(env)
     provider = wiring.provider(env, config)
-    said = f"{_counted(config.sources, 'source')}, {_counted(config.destinations, 'destination')}"
+    said = f"{_counted(len(config.sources), 'source')}, {_counted(len(config.destinations), 'destination')}"
     found = [Finding("ok", "configuration", said)]
     found += _misspelt(os.environ)
     found += _tokens(config)
     found += _secrets(config)
     found += await _redis(env)
     found += await _vault(env, config)
+    found += await _stranded(env, config)
     for name in config.destinations:
         found.append(await _destination(name, config))
     found += await _alerts(env, config, send=send_alert)
     return found + (await _provider(env, provider) if provider else [])
 
 
-def _counted(things: Sized, word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _misspelt(variables: Iterable[str]) -> Iterator[Finding]:
@@ -91,6 +93,25 @@ async def _redis(env: Environment) -> list[Finding]:
         return [Finding("fault", "redis", f"not reached ({where}): {error}")]
     finally:
         await client.aclose(close_connection_pool=True)
+
+
+async def _stranded(env: Environment, config: Config) -> list[Finding]:
+    client = wiring.redis(env, retries=0)
+    try:
+        stranded = await Numbers(wiring.journal(client, config)).stranded(config.destinations)
+    except JournalAway:
+        return []
+    finally:
+        await client.aclose(close_connection_pool=True)
+    advice = "is not set, and {} to be sent there: set it again until they are, or discard them"
+    return [
+        Finding(
+            "fault",
+            f"destinations.{name}",
+            advice.format(f"{_counted(count, 'relay')} {'is' if count == 1 else 'are'}"),
+        )
+        for name, count in stranded.items()
+    ]
 
 
 async def _vault(env: Environment, config: Config) -> list[Finding]:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from relay.journal.journal import Journal, Wakeup
 from relay.testing.standin import Standin
 from tests.ops.receivers import Hook, Mailbox
+from tests.recordings import recording
 from tests.shell import Shell
 from tests.support import KEY, TOKEN, House, RedisProcess, placed
 
@@ -137,6 +139,18 @@ async def test_check_names_a_redis_that_would_lose_relays(
     assert ran.code == 1
     (fault,) = (line for line in ran.out.splitlines() if line.startswith("fault"))
     assert says in fault
+
+
+async def test_check_names_a_destination_that_was_taken_away_before_all_was_sent(
+    shell: Shell, redis: Redis
+) -> None:
+    journal = Journal(redis, Wakeup("jobs", "job:", {"former": "drain"}))
+    await journal.record(recording(destination="former", kinds="order.placed", email="jo@example.com"))
+    ran = await shell.relay("check")
+    assert ran.code == 1
+    (fault,) = (line for line in ran.out.splitlines() if line.startswith("fault"))
+    assert "destinations.former" in fault
+    assert "is not set, and 1 relay is to be sent there" in fault
 
 
 async def test_check_names_a_weaker_fsync_without_calling_it_a_fault(shell: Shell, redis: Redis) -> None:

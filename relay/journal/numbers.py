@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -139,6 +140,15 @@ class Numbers:
             failing_ms=int(fields["failing"]) if "failing" in fields else None,
             failures=int(fields.get("failures", 0)),
         )
+
+    async def stranded(self, destinations: Collection[str]) -> dict[str, int]:
+        """Relays queued or retrying, by destination, of those that are none of `destinations`."""
+        counts: Counter[str] = Counter()
+        for key, count in text(await ask(self._redis.hgetall(self._keys.active))).items():
+            destination = key.rsplit(":", 2)[0]
+            if destination not in destinations:
+                counts[destination] += int(count)
+        return {destination: count for destination, count in counts.items() if count}
 
     async def workers(self, within_ms: int) -> list[Beat]:
         """Those seen within that time."""
