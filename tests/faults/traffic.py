@@ -108,6 +108,7 @@ class Answer:
     relay: str = ""
     duplicate: bool = False
     retry_after: bool = False
+    broke: str = ""
 
     @property
     def took(self) -> float:
@@ -315,8 +316,8 @@ class Shop:
         asked = time.time()
         try:
             answer = await http.post(url, content=body, headers={"content-type": "application/json"})
-        except httpx.HTTPError:
-            return Answer(asked, time.time(), 0)
+        except httpx.HTTPError as error:
+            return Answer(asked, time.time(), 0, broke=f"{type(error).__name__} {error}")
         came = time.time()
         if answer.status_code != httpx.codes.OK:
             return Answer(asked, came, answer.status_code, retry_after="retry-after" in answer.headers)

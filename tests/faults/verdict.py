@@ -152,6 +152,7 @@ def _answered(verdict: Verdict, seen: Evidence) -> None:
             verdict.refused += 1
             verdict.blame(
                 f"answered {answer.code or 'nothing'} after {answer.took:.2f} s at {answer.came:.2f}"
+                f"{answer.broke and f': {answer.broke}'}"
             )
     if verdict.slowest > _SLOWEST:
         verdict.blame(f"the slowest answer took {verdict.slowest:.2f} s")
