@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from pydantic_core import to_json
@@ -150,15 +151,21 @@ class Journal:
         return (await self._run_record([meta], [recording.blob]))[0]
 
     async def record_spooled(
-        self, waiting: Sequence[tuple[Recording, int]], patience: timedelta = CONFIRMED_IN
+        self,
+        waiting: Sequence[tuple[Recording, int]],
+        patience: timedelta = CONFIRMED_IN,
+        *,
+        copied: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> list[Receipt]:
         """Records what was spooled, with the copies that came meanwhile. What is there already stays.
 
-        Where one proves to be a copy, its id becomes another name of the first.
+        Where one proves to be a copy, its id becomes another name of the first. `copied`: the ids of copies,
+        by that of the first; of these none counts that has done so already.
         """
         salt = await self._salted()
         metas = [
-            wire.meta(recording, salt, self.vault) | {"spooled": True, "copies": copies}
+            wire.meta(recording, salt, self.vault)
+            | {"spooled": True, "copies": copies, "copied": list(copied.get(recording.id, ()))}
             for recording, copies in waiting
         ]
         return await self._run_record(metas, [recording.blob for recording, _ in waiting], patience)

@@ -151,6 +151,8 @@ class Keeper:
         """Whether enough replicas have them."""
         async with asyncio.timeout(self._deadline * 2):
             receipts = await self._journal.record_spooled(
-                [(s.recording, s.copies) for s in spooled], patience
+                [(s.recording, s.copies) for s in spooled],
+                patience,
+                copied={s.recording.id: s.copied for s in spooled},
             )
         return all(receipt.confirmed for receipt in receipts)

@@ -46,6 +46,7 @@ _COLUMNS: Final = """
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS spooled ({_COLUMNS}, UNIQUE (source, copy)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept ({_COLUMNS}) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS copied (first TEXT, id TEXT, PRIMARY KEY (first, id)) WITHOUT ROWID;
 """
 _BUSY_MS: Final = 5_000
 _LARGE: Final = 4 * 1024 * 1024
@@ -57,10 +58,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A recording as it waits, and how many copies of it came since."""
+    """A recording as it waits, how many copies of it came since, and under which ids: the journal may have
+    heard of some, and only been slow to say so.
+    """
 
     recording: Recording
     copies: int
+    copied: tuple[str, ...] = ()
 
 
 class Spool:
@@ -117,7 +121,8 @@ class Spool:
                 if len(found) == most or size > _LARGE:
                     break
                 if relay not in self._undeleted:
-                    found.append(Spooled(self._recording(recording, blob, email), copies))
+                    copied = _copied(db, relay) if copies else ()
+                    found.append(Spooled(self._recording(recording, blob, email), copies, copied))
                     size += len(blob)
             return found
 
@@ -160,6 +165,7 @@ class Spool:
                     for table in _TABLES:
                         query = f"DELETE FROM {table} WHERE id = ? AND copies = ?"  # noqa: S608
                         db.executemany(query, [*self._undeleted.items()])
+                    db.executemany(_FORGET_COPIED, [(relay,) for relay in self._undeleted])
             except sqlite3.Error as error:
                 log.warning("spool.nothing_deleted", error=str(error))
             else:
@@ -260,6 +266,7 @@ class Spool:
             relay, before = first[0], json.loads(self._vault.open_text(first[1]))
             if recording.at_ms - before["at_ms"] <= recording.window_ms:
                 db.execute("UPDATE spooled SET copies = copies + 1 WHERE id = ?", (relay,))
+                db.execute("INSERT OR IGNORE INTO copied VALUES (?, ?)", (relay, recording.id))
                 self._read_at_last(db, recording, relay, before)
                 return Receipt(relay, duplicate=True, status=recording.status, reason=recording.reason)
             db.execute("UPDATE spooled SET copy = ? WHERE id = ?", (f"{recording.copy} {relay}", relay))
@@ -321,11 +328,19 @@ class Spool:
 
 
 _TABLES: Final = ("spooled", "kept")
+_FORGET_COPIED: Final = """
+    DELETE FROM copied WHERE first = ?1 AND NOT EXISTS (SELECT 1 FROM spooled WHERE id = ?1)
+    AND NOT EXISTS (SELECT 1 FROM kept WHERE id = ?1)
+"""
 _NAMES: Final = "id, source, copy, version, recording, blob, email, copies"
 _READ: Final = "recording, blob, email, copies, id"
 _VALUES: Final = (
     "(id, source, copy, version, recording, blob, email) VALUES (?, ?, ?, ?, ?, ?, ?)"  # as `_row` has them
 )
+
+
+def _copied(db: sqlite3.Connection, relay: str) -> tuple[str, ...]:
+    return tuple(row[0] for row in db.execute("SELECT id FROM copied WHERE first = ?", (relay,)))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from relay.receive.keeper import Keeper
 from relay.receive.spool import Spool
 from relay.tasks import end
 from tests.recordings import of_order, recording
-from tests.support import House, fulfilled, placed, thin
+from tests.support import House, eventually, fulfilled, placed, thin
 
 
 @pytest.fixture
@@ -209,6 +209,30 @@ async def test_a_copy_that_the_client_sends_again_since_redis_was_slow_counts_on
     receipts = [await journal.record(copy) for _ in range(2)]
     assert [(receipt.id, receipt.duplicate) for receipt in receipts] == [(first.id, True)] * 2
     assert (await shop.queries().stats()).duplicates == 1
+
+
+async def test_a_copy_that_waits_with_its_first_counts_once_though_the_journal_heard_of_both(
+    shop: House, tmp_path: Path
+) -> None:
+    """Redis stood still: what it was given it does when it goes on, and by then the spool has it too."""
+    journal, spool = shop.journal(), Spool(tmp_path)
+    first, copy, later = (recording(copy="same") for _ in range(3))
+    for each in (first, copy):
+        await spool.put(each)
+        await journal.record(each)
+    keeper = Keeper(journal, spool)
+    for _ in range(2):
+        draining = asyncio.create_task(keeper.drain())
+        await eventually(lambda: gone(spool))
+        await end(draining)
+        await spool.put(first)
+        await spool.put(later)
+    assert (await shop.queries().stats()).duplicates == 2
+    await spool.close()
+
+
+async def gone(spool: Spool) -> bool:
+    return not spool.pending
 
 
 async def test_a_copy_that_the_journal_was_slow_to_acknowledge_counts_once(shop: House) -> None:

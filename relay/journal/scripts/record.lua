@@ -221,10 +221,17 @@ end
 -- where a process died before it could delete it there, so what was counted of it is remembered.
 local function from_spool(m, first)
   local counted = tonumber(call('HGET', P .. 'r:' .. first, 'spool:' .. m.id) or 0)
-  if m.copies > counted then
-    call('HINCRBY', P .. 'r:' .. first, 'copies', m.copies - counted)
-    call('HINCRBY', P .. 'n', m.source .. ':copies', m.copies - counted)
-    call('HSET', P .. 'r:' .. first, 'spool:' .. m.id, m.copies)
+  local nameless, fresh = m.copies - #m.copied, 0
+  for _, id in ipairs(m.copied) do
+    if call('SET', P .. 'also:' .. id, first, 'PX', DAY, 'NX') then fresh = fresh + 1 end
+  end
+  if nameless > counted then
+    call('HSET', P .. 'r:' .. first, 'spool:' .. m.id, nameless)
+    fresh = fresh + nameless - counted
+  end
+  if fresh > 0 then
+    call('HINCRBY', P .. 'r:' .. first, 'copies', fresh)
+    call('HINCRBY', P .. 'n', m.source .. ':copies', fresh)
   end
   if first ~= m.id then call('SET', P .. 'also:' .. m.id, first, 'PX', options.keep_ms) end
 end
