@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from redis.asyncio import Redis
@@ -262,13 +263,17 @@ class Halting(Journal):
     batches = 0
 
     async def record_spooled(
-        self, waiting: Sequence[tuple[Recording, int]], patience: timedelta = CONFIRMED_IN
+        self,
+        waiting: Sequence[tuple[Recording, int]],
+        patience: timedelta = CONFIRMED_IN,
+        *,
+        copied: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> list[Receipt]:
         self.batches += 1
         if self.batches == 2:
             self.halted.set()
             await self.go_on.wait()
-        return await super().record_spooled(waiting, patience)
+        return await super().record_spooled(waiting, patience, copied=copied)
 
     def __init__(self, redis: Redis) -> None:
         super().__init__(redis, Wakeup("jobs", "job:", {"main": "drain"}))
