@@ -214,7 +214,7 @@ local function end_lease(dest, lane)
   call('HDEL', P .. 'leaseholder:' .. dest, lane)
 end
 
-local QUIET, GRACE = 3000, 3000
+local QUIET, GRACE = 2500, 3000 -- everybody's looks are two seconds apart at the most
 
 -- For how long nobody looked, in all that time.
 local function silences()
