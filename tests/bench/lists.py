@@ -1,5 +1,5 @@
-"""Lists and pages led by an index: what they cost beside many dead letters, as ratios to few; and whether the
-web process stays as small as it was.
+"""Lists and pages led by an index, and the intake: what they cost beside many dead letters, as ratios to few;
+and whether the web process stays as small as it was.
 
 Both journals are asked in turns, so that whatever else the machine does meets both.
 """
@@ -19,16 +19,16 @@ from typing import Any, Final
 import httpx
 from redis.asyncio import Redis
 
-from relay.addresses import port_near
 from relay.journal import codec
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal, Wakeup
 from relay.journal.records import BookEntry, Recording, Status
 from relay.normalise import times
-from tests.bench import rig
+from tests.bench import load, rig
 
 FEW: Final = 1_000
 ROUNDS: Final = 40
+INTAKES: Final = 7
 _AT_ONCE: Final = 250
 _OF_ORDERS: Final = 10
 """Each tenth has an order and a customer; the others could not be read."""
@@ -60,7 +60,8 @@ class Subject:
     """A web process beside so many dead letters."""
 
     http: httpx.AsyncClient
-    process: int
+    web: rig.Web
+    redis: int
     names: dict[str, str]
 
     async def took(self, path: str) -> float:
@@ -74,7 +75,7 @@ class Subject:
     @property
     def memory(self) -> int:
         """MiB."""
-        status = Path(f"/proc/{self.process}/status").read_text()
+        status = Path(f"/proc/{self.web.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) >> 10
 
@@ -88,6 +89,7 @@ async def run(relays: int) -> None:
         for name, path in _LISTS.items():
             await _compare(name, path, few, many)
         await _search(many)
+        await _intake(few, many)
         rig.row("memory of the web process", f"{many.memory} MiB, beside few {few.memory} MiB", "flat")
 
 
@@ -109,6 +111,18 @@ async def _search(many: Subject) -> None:
     )
 
 
+async def _intake(few: Subject, many: Subject) -> None:
+    """In the end, since it adds to both what they hold."""
+    pairs = []
+    for turn in range(INTAKES):
+        first = 1 + turn * 10_000_000
+        pairs.append([await load.measured(s.web.intake(), 2, first, s.web.pid, s.redis) for s in (few, many)])
+    rates = statistics.median(one["rate"] / other["rate"] for one, other in pairs)
+    costs = statistics.median(other["cpu"] / one["cpu"] for one, other in pairs)
+    rig.row("intake beside few, as a rate: to that beside many", f"{rates:.2f}", "within 1.1")
+    rig.row("its CPU in web process and Redis: beside many to beside few", f"{costs:.2f}", "within 1.1")
+
+
 @asynccontextmanager
 async def _subject(relays: int) -> AsyncIterator[Subject]:
     async with rig.rig() as bench, AsyncExitStack() as stack:
@@ -123,16 +137,12 @@ async def _subject(relays: int) -> AsyncIterator[Subject]:
         await redis.config_set("appendfsync", "no")  # only while it is filled
         middle = await fill(Journal(redis, Wakeup()), relays)
         await redis.config_set("appendfsync", "always")
-        port = port_near(24000)
-        env = {**bench.env, "RELAY_PORT": str(port), "RELAY_API_TOKEN": rig.TOKEN}
-        web = await stack.enter_async_context(rig.process("relay", "serve", env=env))
-        await rig.listening(port)
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
-        )
+        web = await stack.enter_async_context(bench.web(RELAY_API_TOKEN=rig.TOKEN))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=web.origin, timeout=60))
         issues = (await http.get("/api/v1/issues", headers=_HEADERS)).json()["issues"]
         largest = max(issues, key=lambda issue: int(issue["count"]))
-        yield Subject(http, web.pid, {"issue": largest["id"], "middle": middle})
+        server = (await redis.info("server"))["process_id"]
+        yield Subject(http, web, server, {"issue": largest["id"], "middle": middle})
 
 
 async def fill(journal: Journal, relays: int) -> str:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from tests.bench import rig
+
 CONSTANT = {
     "firstName": "Dana",
     "lastName": "Example",
@@ -98,6 +100,16 @@ async def run(url: str, seconds: float, connections: int, first: int) -> Result:
         )
     )
     return out
+
+
+async def measured(url: str, seconds: float, first: int, *processes: int) -> dict[str, float]:
+    """What a process of this load tells, and `cpu`: the seconds that a request cost `processes`."""
+    words = ("tests.bench.load", url, "--seconds", str(seconds), "--first", str(first))
+    before = sum(map(rig.cpu, processes))
+    told: dict[str, float] = json.loads(await rig.output(*words))
+    if told["refused"]:
+        sys.exit(f"{told['refused']} postbacks were refused: nothing was measured")
+    return told | {"cpu": (sum(map(rig.cpu, processes)) - before) / told["sent"]}
 
 
 def main() -> None:

@@ -16,11 +16,22 @@ from typing import Any, Final
 
 import tomli_w
 
-from relay.addresses import port_near
+from relay.addresses import LOOPBACK, free_port
 from relay.embedded import EmbeddedRedis
 
 TOKEN: Final = "a-token-of-the-benches"
 KEY: Final = "a-key-of-the-benches"
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A web process."""
+
+    origin: str
+    pid: int
+
+    def intake(self, source: str = "shop") -> str:
+        return f"{self.origin}/in/{source}/{TOKEN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,11 @@ class Rig:
         (self.folder / "relay.toml").write_text(tomli_w.dumps(raw))
 
     @asynccontextmanager
-    async def web(self) -> AsyncIterator[str]:
-        """A web process, by its origin."""
-        port = port_near(22000)
-        async with process("relay", "serve", env={**self.env, "RELAY_PORT": str(port)}):
+    async def web(self, **env: str) -> AsyncIterator[Web]:
+        port = free_port(LOOPBACK, 0)
+        async with process("relay", "serve", env={**self.env, "RELAY_PORT": str(port), **env}) as running:
             await listening(port)
-            yield f"http://127.0.0.1:{port}"
+            yield Web(f"http://127.0.0.1:{port}", running.pid)
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
@@ -85,13 +95,20 @@ async def process(
         await running.wait()
 
 
-async def output(*words: str) -> bytes:
+async def output(*words: str, env: dict[str, str] | None = None) -> bytes:
     """What `python -m` says to the end."""
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *words, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", *words, env={**os.environ, **(env or {})}, stdout=asyncio.subprocess.PIPE
     )
     out, _ = await running.communicate()
     return out
+
+
+def cpu(process: int) -> float:
+    """Seconds of CPU a process has used: they depend less than a rate on what else the machine does."""
+    _, _, rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")
+    user, system = rest.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 async def listening(port: int) -> None:
