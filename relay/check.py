@@ -103,15 +103,12 @@ async def _stranded(env: Environment, config: Config) -> list[Finding]:
         return []
     finally:
         await client.aclose(close_connection_pool=True)
-    advice = "is not set, and {} to be sent there: set it again until they are, or discard them"
-    return [
-        Finding(
-            "fault",
-            f"destinations.{name}",
-            advice.format(f"{_counted(count, 'relay')} {'is' if count == 1 else 'are'}"),
-        )
-        for name, count in stranded.items()
-    ]
+    found = []
+    for name, count in stranded.items():
+        those = f"{_counted(count, 'relay')} {'is' if count == 1 else 'are'}"
+        advice = f"is not set, and {those} to be sent there: set it again until nothing is left, or discard"
+        found.append(Finding("fault", f"destinations.{name}", advice))
+    return found
 
 
 async def _vault(env: Environment, config: Config) -> list[Finding]:
