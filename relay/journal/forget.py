@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 from relay.errors import JournalAway
 from relay.journal.activity import Activity
 from relay.journal.answers import away
+from relay.journal.eraser import Eraser
 from relay.journal.journal import Journal
 from relay.journal.replays import ReplayBook
 
@@ -32,20 +33,20 @@ async def forget(journal: Journal, email: str, *, by: str) -> Forgotten:
     What tells of an order of theirs goes too, though it names no address: it may name the person. Bodies
     nobody could read are searched too, in every form an address is written in.
     """
-    written = forms(email)
+    written, eraser = forms(email), Eraser(journal)
     person = await journal.person(email)
     relays = {relay async for relay in _relays(journal, written)} | set(await _indexed(journal, person))
     orders = 0
     async for source, book, fields in _books(journal, written):
         relays |= {key[2:] for key in fields if key.startswith("f:")}
-        await journal.erase_book(source, book, _names(fields))
+        await eraser.erase_book(source, book, _names(fields))
         orders += 1
-    answers = {relay: await journal.erase(relay, f"forgotten by {by}", person) for relay in relays}
+    answers = {relay: await eraser.erase(relay, f"forgotten by {by}", person) for relay in relays}
     await ReplayBook(journal).forget(person, written)
     activity = Activity(journal)
     await activity.forget(written)
     await activity.note(by, "forgot a person", detail=f"{len(relays)} relays, {orders} order books")
-    await journal.rewrite()
+    await eraser.rewrite()
     busy = tuple(sorted(relay for relay, answer in answers.items() if answer < 0))
     return Forgotten(sum(answer > 0 for answer in answers.values()), orders, busy)
 

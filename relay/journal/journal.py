@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from pydantic_core import to_json
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from relay.errors import VaultShut
-from relay.journal import codec, ids, wire
+from relay.journal import codec, wire
 from relay.journal.answers import away
 from relay.journal.batch import Batcher
 from relay.journal.keys import Keys
@@ -33,7 +33,6 @@ from relay.journal.records import (
     Recording,
     Reservation,
     Settlement,
-    Status,
     Verdict,
 )
 from relay.journal.replicas import Replicas
@@ -108,9 +107,8 @@ class Journal:
         self._salt: bytes | None = None
         shared = (_source(n) for n in ("base", "issues", "hours", "activity", "book", "lib"))
         self._lib = "\n".join((clock or _source("clock"), *shared))
-        self._record, self._claim, self._reserve, self._settle, self._drain, self._operate, self._erase = (
-            self.script(name)
-            for name in ("record", "claim", "reserve", "settle", "drain", "operate", "erase")
+        self._record, self._claim, self._reserve, self._settle, self._drain, self._operate = (
+            self.script(name) for name in ("record", "claim", "reserve", "settle", "drain", "operate")
         )
         self._recordings: Batcher[Recording, Receipt] = Batcher(self._flush_recordings)
         self._reservations: dict[str, Batcher[Reservation, Verdict]] = {}
@@ -434,45 +432,6 @@ class Journal:
                 await cast("Awaitable[Any]", self.redis.hset(self.keys.spools, host, str(count)))
             else:
                 await cast("Awaitable[Any]", self.redis.hdel(self.keys.spools, host))
-
-    # Erasing -------------------------------------------------------------------------------------------
-
-    async def erase(self, relay: str, reason: str, person: str = "") -> int:
-        """Takes a relay's body, history and person away. 1; 0 where it is unknown; -1 while being sent.
-
-        `person` is who is being forgotten by that.
-        """
-        options = {"id": relay, "reason": reason, "person": person}
-        erased: int = await self._call(self._erase, ["erase", json.dumps(options)])
-        return erased
-
-    async def erase_book(self, source: str, book: str, names: Sequence[str]) -> None:
-        """Takes an order's book away, with those of `names` that lead to it."""
-        options = {"source": source, "book": book, "names": list(names)}
-        await self._call(self._erase, ["erase_book", json.dumps(options)])
-
-    async def drop_old(
-        self, verb: str, source: str, status: Status, before_ms: int, *, step: int, reason: str
-    ) -> int:
-        """One step of retention: how many relays received before then, or settled ("retain_late").
-
-        "retain" and "retain_late" drop bodies, "drop_records" all but the totals.
-        """
-        options = {
-            "source": source,
-            "status": status,
-            "before": ids.floor(before_ms),
-            "before_ms": before_ms,
-            "step": step,
-            "reason": reason,
-        }
-        dropped: int = await self._call(self._erase, [verb, json.dumps(options)])
-        return dropped
-
-    async def rewrite(self) -> None:
-        """Has Redis rewrite its append-only file, so that what was erased leaves the disk too."""
-        with away(), suppress(ResponseError):  # one is under way already, or this server does not allow it
-            await cast("Awaitable[Any]", self.redis.bgrewriteaof())  # type: ignore[no-untyped-call]
 
     async def _call(self, script: AsyncScript, args: Sequence[str | bytes]) -> Any:
         with away():

@@ -11,6 +11,7 @@ from typing import Final
 
 from relay.journal.activity import Activity
 from relay.journal.answers import ask, text
+from relay.journal.eraser import Eraser
 from relay.journal.journal import Journal
 from relay.journal.records import Status
 from relay.normalise import times
@@ -41,14 +42,14 @@ class _Task:
 
 async def retain(journal: Journal, keep: Retention) -> int:
     """Drops what has been kept long enough; gives how many relays it dropped."""
-    dropped = 0
+    eraser, dropped = Eraser(journal), 0
     ends = time.monotonic() + _LONGEST.total_seconds()
     tasks = [task for source in await _sources(journal) for task in _tasks(source, keep)]
     while tasks and time.monotonic() < ends:
         more = []
         for task in tasks:
             began = time.monotonic()
-            step = await _step(journal, task)
+            step = await _step(eraser, task)
             dropped += step
             if step == _STEP:
                 more.append(task)
@@ -72,7 +73,7 @@ def _tasks(source: str, keep: Retention) -> Iterator[_Task]:
     yield _Task("retain", source, Status.DEAD, keep.dead)
 
 
-async def _step(journal: Journal, task: _Task) -> int:
+async def _step(eraser: Eraser, task: _Task) -> int:
     before_ms = times.now_ms() - times.in_ms(task.age)
     reason = f"discarded by retention after {task.age.days} days"
-    return await journal.drop_old(task.verb, task.source, task.status, before_ms, step=_STEP, reason=reason)
+    return await eraser.drop_old(task.verb, task.source, task.status, before_ms, step=_STEP, reason=reason)

@@ -167,7 +167,7 @@ class Machine(Sending):
     def erase(self, n: int) -> None:
         if not (relay := self.pick(n)):
             return
-        answer = self.do(self.journal.erase(relay.id, "forgotten"))
+        answer = self.do(self.eraser.erase(relay.id, "forgotten"))
         assert answer == (-1 if relay.lease else 1)
         if not relay.lease:
             self.model.erased(relay)
@@ -177,11 +177,11 @@ class Machine(Sending):
         """Retention, of all that has that status by now."""
         verb = "drop_records" if whole and status != "dead" else "retain"
         self.do(
-            self.journal.drop_old("retain_late", "shop", Status(status), self.model.now, step=100, reason="")
+            self.eraser.drop_old("retain_late", "shop", Status(status), self.model.now, step=100, reason="")
         )
         before_ms = self.model.now + 10_000
         dropped = self.do(
-            self.journal.drop_old(verb, "shop", Status(status), before_ms, step=100, reason="retention")
+            self.eraser.drop_old(verb, "shop", Status(status), before_ms, step=100, reason="retention")
         )
         there = [r for r in self.model.relays.values() if r.status == status and not r.gone]
         assert dropped <= len(there)

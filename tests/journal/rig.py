@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from redis.asyncio import Redis
 
 from relay.journal import ids
+from relay.journal.eraser import Eraser
 from relay.journal.journal import LEAVE, Journal, Wakeup
 from relay.journal.keys import Keys
 from relay.journal.records import (
@@ -60,6 +61,7 @@ class Rig(RuleBasedStateMachine):
         self.made = 0
         wakeup = Wakeup("test-jobs", "test-job:", {"main": "drain"})
         self.journal = Journal(self.redis, wakeup, keys=Keys(PREFIX), clock=CLOCK)
+        self.eraser = Eraser(self.journal)
 
     def do(self, asked: Coroutine[Any, Any, Answer]) -> Answer:
         return self.runner.run(asked)

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from relay.journal import codec
 from relay.journal.acts import Acts
+from relay.journal.eraser import Eraser
 from relay.journal.journal import PROBE, Journal, Wakeup
 from relay.journal.queries import Queries
 from relay.journal.records import Accepted, Claim, Reservation, Settlement, Status
@@ -91,7 +92,7 @@ async def test_what_was_forgotten_while_somebody_maps_it_again_stays_forgotten(j
     made = replace(of_order(), blob=body)
     relay = (await journal.record(made)).id
     await settle(journal, await claim(journal), Status.DELIVERED)
-    await journal.erase(relay, "forgotten by ann")
+    await Eraser(journal).erase(relay, "forgotten by ann")
     receipt = await Acts(journal).map_again(relay, made, by="ben")
     assert receipt.status == "discarded"
     assert not await journal.redis.exists(journal.keys.blob(relay))
