@@ -14,7 +14,7 @@ from relay.journal.records import BookEntry, Recording
 from relay.normalise import times
 from relay.receive.spool import Spool
 from tests.recordings import recording
-from tests.support import House, eventually, fulfilled, placed
+from tests.support import House, eventually, fulfilled, placed, thin
 
 IDS = Ids()
 
@@ -58,6 +58,18 @@ async def test_what_an_older_one_recorded_is_sent(house: House) -> None:
     await journal.record(recording)
     await journal.redis.hdel(journal.keys.relay(recording.id), "v")  # type: ignore[misc]
     await house.until(recording.id, "delivered")
+
+
+async def test_an_order_book_of_an_older_one_is_read(house: House) -> None:
+    journal, event = house.journal(), placed()
+    older = written(event)
+    await journal.record(older)
+    (book,) = [key async for key in journal.redis.scan_iter("*:o:shop:*")]
+    await journal.redis.hset(book, f"f:{older.id}", json.dumps([event]))  # type: ignore[misc]
+    await house.start()
+    await house.until(older.id, "delivered")
+    shipped = await house.post(thin("order.fulfilled"))
+    await house.until(shipped.id, "delivered")
 
 
 async def test_what_this_one_would_send_wrongly_is_left_to_a_newer_one_with_all_of_its_order(
