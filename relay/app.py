@@ -44,6 +44,11 @@ log: Final = structlog.get_logger()
 _SENDERS: Final = 10
 """Seconds a process that is to end waits for postbacks that are still being received."""
 
+_KEPT_OPEN: Final = 75
+"""Seconds a connection stays open with nothing on it: longer than proxies keep theirs (60 s as a rule), since
+a postback that is sent into one being closed is answered by nobody.
+"""
+
 _ENDING: Final = 3
 """Seconds it waits then for an alert that is being sent."""
 
@@ -192,6 +197,7 @@ def serve(env: Environment, config: Config) -> None:
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=_SENDERS,
+            timeout_keep_alive=_KEPT_OPEN,
         )
     )
     server.run()

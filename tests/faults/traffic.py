@@ -264,7 +264,8 @@ class Shop:
     async def open(self) -> None:
         """Until all is told and acknowledged."""
         shares = [list(self.crowd[n :: self._clients]) for n in range(self._clients)]
-        limits = httpx.Limits(max_connections=None, keepalive_expiry=1)
+        # Idle ones end as proxies end theirs. Not sooner: the pool may close one that it has just given away.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=60)
         http = httpx.AsyncClient(timeout=_ANSWER, limits=limits, trust_env=False)
         async with http, asyncio.TaskGroup() as group:
             for share in shares:
