@@ -16,7 +16,8 @@ from tests.journal.test_leases import recording
 from tests.support import House, placed
 
 LIMITS = Limits("key", minute=100, second=20)
-SLOT_MS = 605
+SLOT_MS = 612
+"""A 99th of the minute, with its guard: one call in a hundred is left to what comes now."""
 NOW = 1_772_616_600_000
 LEASE = timedelta(seconds=30)
 
@@ -68,6 +69,30 @@ async def test_a_slot_is_one_call_even_where_two_were_leased_for_it(journal: Jou
     leased = [*(await claim(journal)).relays, *(await claim(journal)).relays]
     verdicts = [await reserve(journal, each) for each in leased]
     assert [verdict for verdict, _ in verdicts] == ["ok", "wait"]
+
+
+async def test_the_last_room_is_left_to_what_comes_now(journal: Journal) -> None:
+    few = Limits("key", minute=3)
+    await queue(journal, "old", backfill=True)
+    (old,) = (await claim(journal, few)).relays
+    for n in range(3):
+        await queue(journal, f"live-{n}")
+    first, second, third = (await claim(journal, few)).relays
+    assert [(await reserve(journal, live, few))[0] for live in (first, second)] == ["ok", "ok"]
+    assert (await reserve(journal, old, few))[0] == "wait"
+    assert (await reserve(journal, third, few))[0] == "ok"
+
+
+async def test_a_drain_that_has_no_room_for_backfill_knows_when_there_is_some(journal: Journal) -> None:
+    few = Limits("key", minute=3)
+    for n in range(2):
+        await queue(journal, f"live-{n}")
+    for leased in (await claim(journal, few)).relays:
+        await reserve(journal, leased, few)
+    await queue(journal, "old", backfill=True)
+    found = await claim(journal, few)
+    assert not found.relays
+    assert found.next_ms > NOW
 
 
 async def test_without_a_limit_backfill_is_not_spaced(journal: Journal) -> None:

@@ -37,11 +37,11 @@ local function due_lanes(want, class)
   return found
 end
 
-local function backfill_want(want)
+local function backfill_want(want, leased)
   local space = backfill_space(o.limits)
-  if space == 0 then return want end
+  if space == 0 then return want - leased end
   if backfill_slot(o.limits) > now then return 0 end
-  return math.min(want, 1 + math.floor(AHEAD / space))
+  return math.min(math.min(want, (backfill_budget(now, o.limits))) - leased, 1 + math.floor(AHEAD / space))
 end
 
 local function books_with(source, books)
@@ -104,7 +104,7 @@ elseif tonumber(call('HGET', P .. 'dest:' .. o.dest, 'not_before') or 0) <= now 
     end
   end
   if want > 0 then take(want, '') end
-  local left = backfill_want(want - #relays)
+  local left = backfill_want(want, #relays)
   if left > 0 then take(left, BACKFILL) end
 end
 return {now, next_due(o.dest, o.limits, now) or -1, state, relays}

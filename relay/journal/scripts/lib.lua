@@ -289,13 +289,24 @@ local function spend(key, now, leave_ms, seq, limits)
   call('PEXPIRE', key, MINUTE + leave_ms)
 end
 
+-- Of a minute's calls one in a hundred is left to what comes now: the two would race for each room that opens.
+local function backfill_minute(limits)
+  local minute = limits.minute
+  return minute < 2 and minute or minute - math.ceil(minute / 100)
+end
+
+-- As `budget`, for backfill.
+local function backfill_budget(now, limits)
+  return budget(P .. 'budget:' .. limits.key, now, backfill_minute(limits), limits.second)
+end
+
 -- Backfill is spaced evenly, so that a live relay waits for one slot at most. The moment of its next call:
 local function backfill_slot(limits)
   return tonumber(call('GET', P .. 'backfill:' .. limits.key) or 0)
 end
 
 local function backfill_space(limits)
-  local a = limits.minute == 0 and 0 or MINUTE / limits.minute
+  local a = limits.minute == 0 and 0 or MINUTE / backfill_minute(limits)
   local b = limits.second == 0 and 0 or SECOND / limits.second
   return math.max(a, b)
 end
@@ -336,7 +347,10 @@ local function next_due(dest, limits, now)
       local key = P .. 'ready:' .. dest .. ':' .. e
       sooner(tonumber(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]))
       local backfill = tonumber(call('ZRANGE', key .. BACKFILL, 0, 0, 'WITHSCORES')[2])
-      sooner(backfill and math.max(backfill, math.ceil(backfill_slot(limits))))
+      if backfill then
+        local left, room = backfill_budget(now, limits)
+        sooner(math.max(backfill, math.ceil(backfill_slot(limits)), left < 1 and room or 0))
+      end
     end
   end
   if not due then return nil end

@@ -52,9 +52,11 @@ local function verdict(c)
     local ends = lease_ends(string.match(entry, '^R (%S+)'), c.id)
     if ends then return 'busy', ends end
   end
+  local backfill = call('HEXISTS', P .. 'r:' .. c.id, 'backfill') == 1
   local room, when = budget(key, now, o.limits.minute, o.limits.second)
+  if backfill then room, when = backfill_budget(now, o.limits) end
   if room < 1 then return 'wait', when end
-  if call('HEXISTS', P .. 'r:' .. c.id, 'backfill') == 1 then
+  if backfill then
     local slot = backfill_slot(o.limits)
     if slot <= now and live_waits() then slot = now + backfill_space(o.limits) end
     if slot > now then return 'wait', math.ceil(slot) end
