@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 from pydantic import BaseModel
 from redis.asyncio import Redis
+from starlette.types import ASGIApp
 
 from relay import app, settings, wiring, worker
 from relay.embedded import EmbeddedRedis
@@ -198,25 +199,9 @@ class House:
 
     async def serve(self, port: int = 0) -> str:
         """Starts a web process, beside those that run, and gives its origin."""
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app.build(self.env, self.config, _adapters()),
-                host="127.0.0.1",
-                port=port,
-                http=Wire,
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=2,
-            )
-        )
-        server.capture_signals = no_signals  # type: ignore[method-assign]
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0)
-            if serving.done():
-                serving.result()
+        built = app.build(self.env, self.config, _adapters())
+        server, serving, port = await started(built, port, http=Wire, timeout_graceful_shutdown=2)
         self._webs.append((server, serving))
-        port = server.servers[0].sockets[0].getsockname()[1]
         self.http.base_url = f"http://127.0.0.1:{port}"
         return f"http://127.0.0.1:{port}"
 
@@ -302,8 +287,24 @@ async def eventually(ask: Callable[[], Awaitable[object]], *, within: float = 20
             await asyncio.sleep(0.02)
 
 
+async def started(
+    served: ASGIApp, port: int = 0, **settings: Any
+) -> tuple[uvicorn.Server, asyncio.Task[None], int]:
+    """A server in this event loop, which leaves signals to the test; and the port that it listens on."""
+    server = uvicorn.Server(
+        uvicorn.Config(served, host="127.0.0.1", port=port, log_config=None, access_log=False, **settings)
+    )
+    server.capture_signals = _no_signals  # type: ignore[method-assign]
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0)
+        if serving.done():
+            serving.result()
+    return server, serving, server.servers[0].sockets[0].getsockname()[1]
+
+
 @contextmanager
-def no_signals() -> Iterator[None]:
+def _no_signals() -> Iterator[None]:
     yield
 
 

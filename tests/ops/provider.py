@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -16,7 +15,6 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 import httpx
-import uvicorn
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
 from joserfc.jws import JWSRegistry
@@ -27,7 +25,7 @@ from starlette.routing import Route
 
 from relay.ops.access.oidc import Provider, Shown
 from relay.ops.access.sessions import Signer
-from tests.support import no_signals
+from tests.support import started
 
 CLIENT = "relay-client"
 CLIENT_SECRET = "a secret: of + the client%"
@@ -86,24 +84,9 @@ class Idp:
 
     @asynccontextmanager
     async def listening(self, certificate: Path | None = None) -> AsyncIterator[None]:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                self._app(),
-                host="127.0.0.1",
-                port=self._port,
-                log_config=None,
-                access_log=False,
-                ssl_certfile=certificate,
-                lifespan="off",
-            )
+        server, serving, self._port = await started(
+            self._app(), self._port, ssl_certfile=certificate, lifespan="off"
         )
-        server.capture_signals = no_signals  # type: ignore[method-assign]
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0)
-            if serving.done():
-                serving.result()
-        self._port = server.servers[0].sockets[0].getsockname()[1]
         try:
             yield
         finally:
