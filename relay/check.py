@@ -182,7 +182,8 @@ def _memory(info: Mapping[str, Any]) -> Finding:
     used, most = int(info["used_memory"]), int(info.get("maxmemory", 0))
     said = f"{used >> 20} MiB used of {f'{most >> 20} MiB' if most else 'no set limit'}"
     if most and used > most * 0.8:
-        return Finding("warn", "redis memory", f"{said}; when it is full, postbacks are refused")
+        advice = "when it is full, postbacks go to the spool and little is sent: raise maxmemory"
+        return Finding("warn", "redis memory", f"{said}; {advice}, or shorten [retention]")
     return Finding("ok", "redis memory", said)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -109,3 +110,10 @@ def test_of_the_environment(said: dict[str, Any], says: str) -> None:
         settings.environment(said)
     assert says in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_a_day_is_midnight_in_utc() -> None:
+    text = FILE.format(destination="", source="tokens = ['t']\nsince = 2026-03-01")
+    assert settings.parse(tomllib.loads(text), {"KEY": SECRET}).sources["shop"].since == datetime(
+        2026, 3, 1, tzinfo=UTC
+    )

@@ -272,3 +272,19 @@ async def paused_again(house: House, before: int, fault: Fault) -> None:
         return fault.fired > before and ("main", "all") in await queries.pauses()
 
     await eventually(paused)
+
+
+async def test_a_refusal_is_heard_however_much_is_said_after_it(house: House) -> None:
+    await house.start()
+    house.standin.faults.status(200, times=1, body={"success": False, "errors": ["no such order"] * 500})
+    answer = await house.post(placed())
+    assert "success is false" in (await house.until(answer.id, "dead")).relay.reason
+
+
+async def test_a_worker_leaves_what_is_of_a_source_that_it_does_not_know(house: House) -> None:
+    await house.work()
+    house.raw["sources"]["rehearsal"] = {**house.raw["sources"]["shop"], "deliver": False}
+    await house.serve()
+    answer = await house.post(placed("A-1"), source="rehearsal")
+    assert (await house.until_put_back(answer.id)).relay.status == "queued"
+    assert house.standin.received_total == 0

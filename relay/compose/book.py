@@ -40,6 +40,10 @@ class Sent:
         """The cumulative sum of the last `refunded`, 0 for none."""
         return max(self._amounts("refunded@"), default=0)
 
+    def refunded_below(self, told: int) -> int:
+        """The cumulative sum before `told`."""
+        return max((amount for amount in self._amounts("refunded@") if amount < told), default=0)
+
     def __contains__(self, meaning: str) -> bool:
         return meaning in self.digests
 

@@ -262,7 +262,7 @@ def _refunded(event: OrderRefunded, facts: Facts, policy: Policy, moment: Moment
         if told_sum < before:
             return Skip("a later refund was already sent", overtaken=True)
         return _already(event, facts, f"refunded@{told_sum}")
-    step = told_sum - before if policy.refund_amount == "step" and told_sum > before else told_sum
+    step = told_sum - facts.sent.refunded_below(told_sum) if policy.refund_amount == "step" else told_sum
     total = facts.largest_total(event)
     call = _order_call(event, facts, "refunded", f"refunded@{told_sum}", total_minor=total, refund_minor=step)
     return Send((call,))

@@ -31,8 +31,8 @@ from relay.normalise.events import BOOKED, Event
 log: Final = structlog.get_logger()
 
 LEFT_FOR: Final = 60_000
-"""Milliseconds until a relay is looked at again that was sealed with a key this process does not have, or
-written by a newer version."""
+"""Milliseconds until a relay is looked at again that was sealed with a key this process does not have, was
+written by a newer version, or is of a source whose rules this process does not know."""
 
 
 class Attempt:
@@ -54,6 +54,9 @@ class Attempt:
     async def _run(self) -> None:
         if (version := self._newest()) > VERSION:
             log.error("attempt.newer", relay=self._relay.id, version=version, known=VERSION)
+            await self._lease.put_back(self._lease.now_ms() + LEFT_FOR)
+        if self._lease.source not in self._lease.to.policies:  # added since this process started, or removed
+            log.error("attempt.unknown_source", relay=self._relay.id, source=self._lease.source)
             await self._lease.put_back(self._lease.now_ms() + LEFT_FOR)
         try:
             events = await self._events()
@@ -111,7 +114,7 @@ class Attempt:
                         books.update({name: (book, facts) for name in books if books[name][0] == book})
 
     def _policy(self) -> Policy:
-        policy = self._lease.to.policies.get(self._lease.source, Policy())
+        policy = self._lease.to.policies[self._lease.source]
         if policy.since is None and self._relay.source_since_ms is not None:
             return replace(policy, since=times.from_ms(self._relay.source_since_ms))
         return policy

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -36,7 +36,7 @@ _MOST_KEPT: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `text` is cut to what is worth keeping."""
+    """What came back. `text` is judged by all that was read, then cut to what is worth keeping."""
 
     code: int
     text: str
@@ -86,7 +86,7 @@ class CommerceClient:
         with departing(departure):
             answer, headers = await self._ask("POST", path, content)
         _judge(answer, headers)
-        return answer
+        return replace(answer, text=answer.text[:_MOST_KEPT])
 
     async def account(self, departure: Departure | None = None) -> None:
         """Asks whether the key works (section 1.2).
@@ -113,9 +113,7 @@ class CommerceClient:
         except (httpx.HTTPError, OSError) as error:  # TimeoutError is an OSError
             raise TryAgain(_network(error)) from error
         took = timedelta(seconds=time.monotonic() - started)
-        return Answer(
-            response.status_code, body.decode(errors="replace")[:_MOST_KEPT], took
-        ), response.headers
+        return Answer(response.status_code, body.decode(errors="replace"), took), response.headers
 
     def _url(self, path: str) -> httpx.URL:
         """There are six; each is parsed once."""

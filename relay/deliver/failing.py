@@ -19,6 +19,9 @@ log: Final = structlog.get_logger()
 SLOW_DEFAULT: Final = timedelta(seconds=10)
 """After a 429 that does not say how long."""
 
+SLOW_LEAST: Final = timedelta(seconds=1)
+"""After one that asks for no wait at all, as where the destination's clock goes behind."""
+
 SLOW_MOST: Final = timedelta(minutes=15)
 """A longer Retry-After is a pause, with probes, rather than a silent wait."""
 
@@ -96,7 +99,7 @@ async def _try_again(
 
 
 async def _slow_down(lease: Lease, error: SlowDown) -> None:
-    after = SLOW_DEFAULT if error.after is None else error.after
+    after = SLOW_DEFAULT if error.after is None else max(error.after, SLOW_LEAST)
     if after <= SLOW_MOST:
         await lease.journal.slow_down(lease.to.name, after)
         return

@@ -27,7 +27,10 @@ _SECRET_HEADER: Final = re.compile(r"authorization|cookie|token|secret|signature
 _JSON_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*:\s*)?', re.DOTALL)
 _LITERAL: Final = re.compile(r"[^\s,}\]]+")
 _KEY: Final = re.compile(r'"([^"\\]{1,64}+)\\?"\s*:')
-_ASCII_ESCAPE: Final = re.compile(r"\\u00[2-7]")
+_ASCII_ESCAPE: Final = re.compile(r"\\u00[2-7]|\\/")
+_MARK: Final = "\ufeff"
+"""Of the byte order, in front of a body."""
+
 _DIGITS: Final = re.compile(r"\d(?:[ -]?\d){12,18}(?!\d)", re.ASCII)
 
 
@@ -67,6 +70,9 @@ def _body(body: bytes, names: frozenset[str], *, readable: bool) -> bytes:
 
 
 def _text(text: str, names: frozenset[str], *, readable: bool) -> str:
+    if text.startswith(_MARK):
+        bare = text.lstrip(_MARK)
+        return text[: -len(bare) or None] + _text(bare, names, readable=readable)
     try:
         if text.lstrip()[:1] in ("{", "["):
             return _json(text, names, readable=readable)
@@ -99,7 +105,7 @@ def _written(secret: str) -> frozenset[str]:
 
 def _names_any(text: str, names: frozenset[str]) -> bool:
     """Whether a key of `text`, or of JSON within its strings, may be one of `names`. Never wrongly False."""
-    if _ASCII_ESCAPE.search(text):  # a key may hide behind an escape such as \u0063
+    if _ASCII_ESCAPE.search(text):  # a key may hide behind an escape such as \u0063 or \/
         return True
     return not names.isdisjoint(map(plain_key, _KEY.findall(text)))
 

@@ -82,7 +82,7 @@ async def _compare(
         if not isinstance(composed, Send):
             why = composed.reason
             continue
-        lacking = coming if book and isinstance(event, BOOKED) and _knew(book.before, event) else missing
+        lacking = coming if book and isinstance(event, BOOKED) and _knew(book, relay, event) else missing
         for call in composed.calls:
             lacking.append(call.meaning.partition("@")[0].partition(":")[0])
             if book:
@@ -117,11 +117,12 @@ async def _books(journal: Journal, source: str, relay: str, events: tuple[Event,
     return books
 
 
-def _knew(facts: Facts, event: BookedEvent) -> bool:
+def _knew(book: _Book, relay: str, event: BookedEvent) -> bool:
     """Whether an earlier relay told of it, and so is still to be sent, or dead and in people's hands."""
+    facts = book.before
     if isinstance(event, OrderRefunded):
-        amount = event.refund.amount_minor if event.refund else None
-        return event.kind in facts.kinds and facts.refunded_minor >= (amount or 0)
+        told_sum = book.facts.refunded_by(relay, event) or 0
+        return event.kind in facts.kinds and facts.refunded_minor >= told_sum
     if isinstance(event, OrderPlaced) and event.total_minor is not None:
         return (facts.largest_placed or -1) >= event.total_minor
     return event.kind in facts.kinds

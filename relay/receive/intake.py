@@ -29,7 +29,7 @@ log: Final = structlog.get_logger()
 PREFIX: Final = "/in/"
 MAX_BODY: Final = 1024 * 1024
 MAX_HEADERS: Final = 32 * 1024
-_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
+_METHODS: Final = frozenset({"GET", "POST", "PUT", "HEAD"})
 
 
 class Recorder(Protocol):
@@ -93,7 +93,8 @@ class Intake:
             self._tally.count("refused")
             return 404, _STRANGER, _PROBLEM
         if scope["method"] not in _METHODS:
-            return 405, _problem(405, "a postback is a GET, POST or PUT"), _PROBLEM
+            self._tally.count("method")
+            return 405, _problem(405, "a postback is a GET, POST or PUT"), _NOT_ALLOWED
         body = await _read_body(headers, receive)
         if scope["method"] == "HEAD":
             return 200, b"", _JSON
@@ -135,6 +136,7 @@ class Intake:
 Headers = tuple[tuple[bytes, bytes], ...]
 _JSON: Final[Headers] = ((b"content-type", b"application/json"),)
 _PROBLEM: Final[Headers] = ((b"content-type", b"application/problem+json"),)
+_NOT_ALLOWED: Final[Headers] = (*_PROBLEM, (b"allow", b"GET, POST, PUT, HEAD"))
 _CLOSE: Final[Headers] = (*_PROBLEM, (b"connection", b"close"))
 
 

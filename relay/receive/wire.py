@@ -13,6 +13,10 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LONGEST_LINE: Final = 64 * 1024
+LONGEST_HEAD: Final = 512 * 1024
+_TOO_LONG: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+)
 _CARELESS: Final = re.compile(rb"[^\x21-\x7e]")
 
 
@@ -34,10 +38,16 @@ class Wire(HttpToolsProtocol):
         super().__init__(*args, **more)
         self._between = True
         self._held = b""
+        self._in_head = False
+        self._head = 0
 
     def on_message_begin(self) -> None:
-        self._between = False
+        self._between, self._in_head = False, True
         super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -52,3 +62,8 @@ class Wire(HttpToolsProtocol):
                 return
             data, self._held = mended(data), b""
         super().data_received(data)
+        # The parser keeps a head of any length, and this is before anybody has shown a token.
+        self._head = self._head + len(data) if self._in_head else 0
+        if self._head > LONGEST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LONG)
+            self.transport.close()

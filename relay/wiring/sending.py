@@ -43,7 +43,7 @@ def destination(name: str, config: Config, http: CommerceClient) -> Destination:
         schedule=Schedule(said.retry_schedule),
         lease=said.lease,
         concurrency=said.concurrency,
-        policies={s: policy(source) for s, source in config.sources.items() if source.destination == name},
+        policies={s: policy(source) for s, source in config.sources.items()},
     )
 
 

@@ -96,6 +96,20 @@ def test_partial_refunds_go_out_as_steps_that_sum_to_the_cumulative_amount() -> 
     ]
 
 
+def test_a_step_that_is_sent_once_more_is_the_step_it_was() -> None:
+    story = Story(Policy(since=SINCE))
+    steps = [placed(), refunded(1000), refunded(1500)]
+    for number, step in enumerate(steps, 1):
+        list(story.tell(number, Postback("POST", "", {}, b"", START), load([step])))
+    known = story.books.of("id:A-1")
+    assert known is not None
+    relay, last = max(known.facts.refunds, key=lambda told: told[0])
+    moment = Moment(relay=relay, received_at=START, now=START, force=True)
+    composed = compose(last, known.facts, Policy(since=SINCE), moment)
+    assert isinstance(composed, Send)
+    assert [call.body["refundAmountCents"] for call in composed.calls] == [500]
+
+
 def test_an_overtaken_refund_is_ignored() -> None:
     assert tell(placed(), refunded(2500), refunded(1000)) == ["placed 4990", "refunded 2500", "-"]
 

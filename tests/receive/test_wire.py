@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from itertools import pairwise
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from relay.receive.wire import LONGEST_LINE, mended
+from relay.receive.wire import LONGEST_HEAD, LONGEST_LINE, mended
 from tests.support import TOKEN, House
 
 HEAD = b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
@@ -42,9 +43,13 @@ class Caller:
         self._writer.write(data)
         await self._writer.drain()
 
-    async def answer(self) -> dict[str, Any]:
+    async def head(self) -> bytes:
         async with asyncio.timeout(10):
-            head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+            return await self._reader.readuntil(b"\r\n\r\n")
+
+    async def answer(self) -> dict[str, Any]:
+        head = (await self.head()).lower()
+        async with asyncio.timeout(10):
             assert head.split(b" ")[1] == b"200", head
             length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
             told: dict[str, Any] = json.loads(await self._reader.readexactly(length))
@@ -98,3 +103,12 @@ async def test_a_long_line_is_read(house: House) -> None:
 )
 def test_what_is_in_order_or_no_request_is_left_alone(request_: bytes) -> None:
     assert mended(request_) == request_
+
+
+async def test_a_head_without_end_is_refused(house: House) -> None:
+    async with Caller(await house.serve()) as caller:
+        await caller.send(b"GET /in/shop HTTP/1.1\r\n")
+        with suppress(ConnectionError):
+            for _ in range(2 * LONGEST_HEAD // 60_000):
+                await caller.send(b"a: b\r\n" * 10_000)
+        assert (await caller.head()).split(b" ")[1] == b"431"
