@@ -228,9 +228,12 @@ def _makes_up_placed(facts: Facts, policy: Policy) -> bool:
     """An overtaken `placed` goes first: a received one, or that of an order of the relay's own time."""
     if facts.sent.placed or facts.dropped_placed or facts.dead_placed:
         return False
+    dated, since = facts.ordered_at, policy.since or policy.began
+    if policy.since is not None and dated is not None and dated < policy.since:
+        return False
     if "order.placed" in facts.kinds:
         return True
-    return policy.since is not None and facts.ordered_at is not None and facts.ordered_at >= policy.since
+    return since is not None and dated is not None and dated >= since
 
 
 def _cancelled(event: OrderCancelled, facts: Facts, policy: Policy, moment: Moment) -> Composition:

@@ -15,7 +15,9 @@ OLD: Final = timedelta(hours=72)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`since`: a `placed` is never made up for an order dated before it (None: for none at all).
+    """`since`: a `placed` is never made up for an order dated before it, received or not.
+    `began`: the source's first postback. Without `since`, that is for orders whose own was not received
+    (None: for none of these).
 
     `upsell`: what a later, higher total of a placed order becomes. With "hold", `placed` itself waits
     `upsell_hold` after its receipt, so that one call carries the final total.
@@ -23,6 +25,7 @@ class Policy:
     """
 
     since: datetime | None = None
+    began: datetime | None = None
     upsell: Literal["push_again", "hold", "event"] = "push_again"
     upsell_hold: timedelta = timedelta(minutes=15)
     refund_amount: Literal["step", "cumulative"] = "step"

@@ -115,8 +115,8 @@ class Attempt:
 
     def _policy(self) -> Policy:
         policy = self._lease.to.policies[self._lease.source]
-        if policy.since is None and self._relay.source_since_ms is not None:
-            return replace(policy, since=times.from_ms(self._relay.source_since_ms))
+        if self._relay.source_since_ms is not None:
+            return replace(policy, began=times.from_ms(self._relay.source_since_ms))
         return policy
 
     def _moment(self) -> Moment:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from relay.compose.book import Sent
 from relay.compose.compose import Moment, Send, compose
 from relay.compose.policy import Policy
 from relay.normalise.contract import Postback
@@ -94,6 +96,24 @@ def test_partial_refunds_go_out_as_steps_that_sum_to_the_cumulative_amount() -> 
         "-",
         "refunded 2490",
     ]
+
+
+@pytest.mark.parametrize(("since", "calls"), [(START, ["fulfilled"]), (None, ["placed", "fulfilled"])])
+def test_what_a_rehearsal_received_is_made_up_only_for_orders_of_the_time_since(
+    since: datetime | None, calls: list[str]
+) -> None:
+    story = Story(Policy())
+    dated: dict[str, Any] = {"ordered_at": "2026-03-01T10:00:00Z"}
+    list(story.tell(1, Postback("POST", "", {}, b"", START), load([placed(**dated)])))
+    known = story.books.of("id:A-1")
+    assert known is not None
+    rehearsed = replace(known.facts, sent=Sent())
+    (shipped,) = load([fulfilled(**dated)])
+    composed = compose(
+        shipped, rehearsed, Policy(since=since), Moment(relay="2", received_at=START, now=START)
+    )
+    assert isinstance(composed, Send)
+    assert [call.body["status"] for call in composed.calls] == calls
 
 
 def test_a_step_that_is_sent_once_more_is_the_step_it_was() -> None:
