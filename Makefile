@@ -1,7 +1,7 @@
 # Needs make, git and Python 3.11 or newer; everything else goes into .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: browser help run test lint fuzz faults bench lock clean
+.PHONY: browser chromium help run test lint fuzz faults bench lock clean
 
 # The first that runs, is new enough and can make an environment. 3.12 and 3.11 come first: for them a Redis
 # comes along on Linux x86_64. `make PYTHON=/path/to/python run` chooses another.
@@ -17,7 +17,7 @@ DEV := .venv/.for-developing
 help:
 	@echo 'make run    the relay with everything it needs, in the foreground (ARGS="--port 9000")'
 	@echo 'make test   all tests, three at a time (ARGS="tests/test_dev.py -x")'
-	@echo 'make browser  the pages in a real browser, with axe; installs Chromium where it may'
+	@echo 'make browser  the pages in a real browser, with axe; installs Chromium where it may (make chromium)'
 	@echo 'make lint   style, types and the borders between the parts'
 	@echo 'make fuzz   fixtures of every adapter, mutated: read or refused, nothing else (ARGS="5000 --adapter acme --seed 2")'
 	@echo 'make faults kill -9 and worse, and whether each postback arrived once and in order (ARGS="--postbacks 20000 --kills 200", ARGS=--each)'
@@ -31,10 +31,12 @@ run: $(RUN)
 test: $(DEV)
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
-browser: $(DEV)
+chromium:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 		&& apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium; } \
 		|| echo 'No Chromium here, and it could not be installed: the pages are NOT tried in a browser.' >&2
+
+browser: chromium $(DEV)
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 lint: $(DEV)
