@@ -152,6 +152,16 @@ class Answered:
     reason: str = ""
 
 
+def http_client(*, timeout: float) -> httpx.AsyncClient:
+    """One of many requests at once. `timeout` in seconds.
+
+    Its pool may close an idle connection, one of more than 20 or unused for 5 s, just after it gave it to a
+    request, which is then answered by nobody. So none is one too many, and none ends sooner than a proxy's.
+    """
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
+    return httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
+
+
 @dataclass
 class House:
     """A relay of real parts in this process: web over HTTP, worker on arq, Redis and stand-in beside it."""
@@ -169,7 +179,7 @@ class House:
     async def built(cls, redis_url: str, folder: Path) -> AsyncIterator[House]:
         async with AsyncExitStack() as stack:
             standin = await stack.enter_async_context(Standin.serve(keys={KEY}))
-            http = await stack.enter_async_context(httpx.AsyncClient(timeout=10))
+            http = await stack.enter_async_context(http_client(timeout=10))
             env = settings.environment(
                 {"RELAY_REDIS_URL": redis_url, "RELAY_DATA_DIR": str(folder), "RELAY_API_TOKEN": TOKEN}
             )

@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from tests.support import http_client
+
 SOURCE: Final = "shop"
 TOKEN: Final = "token-of-the-fault-suite"
 _ANSWER: Final = 8.0
@@ -264,10 +266,7 @@ class Shop:
     async def open(self) -> None:
         """Until all is told and acknowledged."""
         shares = [list(self.crowd[n :: self._clients]) for n in range(self._clients)]
-        # Idle ones end as proxies end theirs. Not sooner: the pool may close one that it has just given away.
-        limits = httpx.Limits(max_connections=None, keepalive_expiry=60)
-        http = httpx.AsyncClient(timeout=_ANSWER, limits=limits, trust_env=False)
-        async with http, asyncio.TaskGroup() as group:
+        async with http_client(timeout=_ANSWER) as http, asyncio.TaskGroup() as group:
             for share in shares:
                 group.create_task(self._client(http, share))
 
