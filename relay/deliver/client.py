@@ -110,7 +110,8 @@ class CommerceClient:
                     body = await _start_of(response)
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, OSError) as error:  # TimeoutError is an OSError
+        # TimeoutError is an OSError. What aiohttp says of an answer that is not HTTP comes as it is.
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise TryAgain(_network(error)) from error
         took = timedelta(seconds=time.monotonic() - started)
         return Answer(response.status_code, body.decode(errors="replace"), took), response.headers
@@ -143,6 +144,9 @@ def _network(error: Exception) -> str:
     cause = error.__cause__ or error
     if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
         return "no answer in time; the call may have been taken"
+    if isinstance(error, aiohttp.ClientResponseError):
+        why = error.message.partition(":")[0].strip()
+        return f"its answer is not HTTP ({why}); the call may have been taken"
     # aiohttp's messages name host and port, never the key or the body.
     return f"no answer: {type(cause).__name__} {cause}".strip()[:300]
 

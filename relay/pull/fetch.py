@@ -9,6 +9,7 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 
+import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
@@ -74,7 +75,7 @@ class Fetcher:
                 json=ask.json,
                 auth=ask.basic,
             )
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:  # aiohttp's: no HTTP came back
             raise PullLater(f"no answer from {_host(ask)}: {type(error).__name__}") from None
         trouble = _trouble(response.status_code, _host(ask))
         if trouble:

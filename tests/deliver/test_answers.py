@@ -1,0 +1,72 @@
+"""What a destination may answer, byte for byte: whatever it is, something becomes of the relay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+import pytest
+
+from relay.deliver.client import CommerceClient
+from relay.errors import AttemptError, TryAgain
+from tests.support import House, placed
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@asynccontextmanager
+async def answering(*answers: bytes) -> AsyncIterator[str]:
+    """A destination that says these, one for each request, and then that all is well. Gives its URL."""
+    left = list(answers)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(left.pop(0) if left else OK)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def said_of(answer: bytes) -> AttemptError | None:
+    """What the client makes of it; None where the call was accepted."""
+    async with answering(answer) as url, CommerceClient(url, "key", timeout=timedelta(seconds=5)) as client:
+        try:
+            await client.post("/orders", b"{}")
+        except AttemptError as error:
+            return error
+    return None
+
+
+def answer(status: str, *headers: str, body: bytes = b"") -> bytes:
+    lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}"]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x15\x03\x01\x00\x02\x02\x16",  # an alert of TLS: the url says http where the port speaks https
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Cache: " + b"y" * 9000 + b"\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_is_tried_again(garbage: bytes) -> None:
+    error = await said_of(garbage)
+    assert isinstance(error, TryAgain)
+    assert error.reason.startswith("its answer is not HTTP")
+
+
+async def test_a_destination_that_does_not_speak_http_kills_no_worker(house: House) -> None:
+    async with answering(b"SSH-2.0-OpenSSH_9.2\r\n") as url:
+        house.raw["destinations"]["main"]["url"] = url
+        await house.start()
+        detail = await house.until((await house.post(placed())).id, "delivered")
+        assert (detail.relay.attempts, detail.relay.tries) == (2, 1)
+        await house.stop()
