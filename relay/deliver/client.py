@@ -186,7 +186,14 @@ def _judge_success(answer: Answer, headers: httpx.Headers) -> None:
 
 
 def said(text: str) -> str:
-    """The API's words in any of its error shapes (section 3.2), else the start of what it sent."""
+    """The API's words in any of its error shapes (section 3.2), else the start of what it sent.
+
+    Half a surrogate pair, as where a text was cut within an emoji, could not be written down.
+    """
+    return _words(text).encode(errors="replace").decode()
+
+
+def _words(text: str) -> str:
     body = _json(text)
     if isinstance(body, str):
         return body[:500]

@@ -70,3 +70,12 @@ async def test_a_destination_that_does_not_speak_http_kills_no_worker(house: Hou
         detail = await house.until((await house.post(placed())).id, "delivered")
         assert (detail.relay.attempts, detail.relay.tries) == (2, 1)
         await house.stop()
+
+
+async def test_half_a_character_in_a_refusal_ends_in_the_words_of_the_dead_letter(house: House) -> None:
+    """As of an API that cuts a text of the order's after so many UTF-16 units, within an emoji."""
+    await house.start()
+    house.standin.faults.status(400, body=r"""{"error": "no product 'Mug \ud83d'"}""")
+    detail = await house.until((await house.post(placed())).id, "dead")
+    assert detail.relay.reason == "400: no product 'Mug ?'"
+    assert detail.relay.attempts == 1
