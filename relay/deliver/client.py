@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,9 @@ from relay.errors import (
 _KEPT_ALIVE: Final = 30.0
 _MOST_READ: Final = 64 * 1024
 _MOST_KEPT: Final = 2_000
+_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]*)?")
+_LONGEST: Final = 1e9
+"""More is the same as never, and no timedelta."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +222,11 @@ def _json(text: str) -> Any:
 
 def retry_after(headers: httpx.Headers) -> timedelta | None:
     """`Retry-After` in seconds or as an HTTP date, or `Retry-After-Ms`; None where there is neither."""
-    milliseconds = headers.get("retry-after-ms", "")
-    if milliseconds.isdigit():
-        return timedelta(milliseconds=int(milliseconds[:12]))
-    value = headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return timedelta(seconds=int(value[:9]))
+    milliseconds, value = headers.get("retry-after-ms", ""), headers.get("retry-after", "").strip()
+    if _NUMBER.fullmatch(milliseconds):
+        return timedelta(milliseconds=min(float(milliseconds), _LONGEST))
+    if _NUMBER.fullmatch(value):
+        return timedelta(seconds=min(float(value), _LONGEST))
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

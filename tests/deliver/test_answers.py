@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from relay.deliver.client import CommerceClient
-from relay.errors import AttemptError, TryAgain
+from relay.errors import AttemptError, SlowDown, TryAgain
 from tests.support import House, placed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -79,3 +79,20 @@ async def test_half_a_character_in_a_refusal_ends_in_the_words_of_the_dead_lette
     detail = await house.until((await house.post(placed())).id, "dead")
     assert detail.relay.reason == "400: no product 'Mug ?'"
     assert detail.relay.attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7), ("7.25", 7.25), ("  7 ", 7), ("99999999999999999999", 1e9), ("0", 0)],
+)
+async def test_a_429_is_told_how_long_to_wait(value: str, seconds: float) -> None:
+    error = await said_of(answer("429 Too Many Requests", f"Retry-After: {value}"))
+    assert isinstance(error, SlowDown)
+    assert error.after == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("value", ["-5", "soon", "", "\u00b2", "1e9", "nan", "Mon, 32 Jan 2026 99:99:99 GMT"])
+async def test_a_429_with_an_unreadable_wait_is_one_without(value: str) -> None:
+    error = await said_of(answer("429 Too Many Requests", f"Retry-After: {value}"))
+    assert isinstance(error, SlowDown)
+    assert error.after is None
