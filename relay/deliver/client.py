@@ -118,7 +118,7 @@ class CommerceClient:
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise TryAgain(_network(error)) from error
         took = timedelta(seconds=time.monotonic() - started)
-        return Answer(response.status_code, body.decode(errors="replace"), took), response.headers
+        return Answer(response.status_code, body.decode("utf-8-sig", "replace"), took), response.headers
 
     def _url(self, path: str) -> httpx.URL:
         """There are six; each is parsed once."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from relay.deliver.client import CommerceClient
-from relay.errors import AttemptError, SlowDown, TryAgain
+from relay.errors import AttemptError, CallRefused, EndpointRefused, SlowDown, TryAgain
 from tests.support import House, placed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -96,3 +96,9 @@ async def test_a_429_with_an_unreadable_wait_is_one_without(value: str) -> None:
     error = await said_of(answer("429 Too Many Requests", f"Retry-After: {value}"))
     assert isinstance(error, SlowDown)
     assert error.after is None
+
+
+async def test_a_byte_order_mark_hides_no_refusal_and_no_page() -> None:
+    refusal = b'\xef\xbb\xbf{"success": false, "error": "no such order"}'
+    assert isinstance(await said_of(answer("200 OK", body=refusal)), CallRefused)
+    assert isinstance(await said_of(answer("200 OK", body=b"\xef\xbb\xbf<!doctype html>")), EndpointRefused)
