@@ -9,6 +9,8 @@ from typing import cast
 
 import pytest
 
+from relay import wiring
+from relay.deliver.sweep import Sweep
 from relay.journal.journal import Journal
 from relay.testing.standin.faults import Fault
 from tests.support import KEY, House, checkout, eventually, placed
@@ -205,11 +207,11 @@ async def test_an_answer_that_does_not_come_in_time_is_tried_again(house: House)
     assert detail.history[0]["error"] == "no answer in time; the call may have been taken"
 
 
-async def _probes(journal: Journal) -> int:
+async def _probes(journal: Journal, endpoint: str = "orders") -> int:
     fields: dict[bytes, bytes] = await cast(
         "Awaitable[dict[bytes, bytes]]", journal.redis.hgetall(journal.keys.destination("main"))
     )
-    return int(fields.get(b"probes:orders", 0))
+    return int(fields.get(f"probes:{endpoint}".encode(), 0))
 
 
 async def test_a_429_that_asks_for_longer_than_15_minutes_pauses_until_a_probe_and_then_one_goes_first(
@@ -245,6 +247,21 @@ async def test_a_probe_ends_the_pause_that_it_was_made_for_and_no_later_one(hous
     await journal.pause("main", "all", "the trial's", by="a test", probe=timedelta(minutes=1))
     await journal.resume("main", "all", trial=True, probed=probed)
     assert (await queries.pauses())["main", "all"].reason == "the trial's"
+
+
+async def test_a_probe_that_is_not_answered_is_one_however_often_and_by_however_many_is_swept(
+    house: House,
+) -> None:
+    house.raw["destinations"]["main"]["timeout"] = "500ms"
+    journal = house.journal()
+    await journal.pause("main", "all", "a reason", by="its answer", probe=timedelta(0))
+    fault = house.standin.faults.delay(5, path="/account", times=None)
+    client = wiring.client(house.config.destinations["main"])
+    async with client:
+        sweep = Sweep(journal, [wiring.destination("main", house.config, client)])
+        await asyncio.gather(*(sweep.run() for _ in range(4)))
+    assert fault.fired == 1
+    assert await _probes(journal, "all") == 2  # the next comes twice as late, not sixteen times
 
 
 async def probe(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -17,6 +18,9 @@ from relay.journal.queries import Queries
 from relay.journal.records import Pause
 
 log: Final = structlog.get_logger()
+
+_SPARE: Final = timedelta(seconds=5)
+"""How much longer than for its answer a probe is one worker's."""
 
 
 class Sweep:
@@ -44,20 +48,36 @@ class Sweep:
 
     async def _try(self, destination: Destination, endpoint: str, pause: Pause) -> None:
         """The account call tells whether a key works; an endpoint is told only by a real relay."""
+        trial, turn = True, pause
         if endpoint == "all":
+            works, turn = await self._works(destination, pause)
+            if not works:
+                return
+            # It says nothing of how many calls are borne again.
+            trial = pause.by == RATE_LIMIT
+        log.info("destination.resumed", destination=destination.name, endpoint=endpoint)
+        await self._journal.resume(destination.name, endpoint, trial=trial, probed=turn)
+
+    async def _works(self, destination: Destination, pause: Pause) -> tuple[bool, Pause]:
+        """Whether the key does, and the pause as it stands then."""
+        hold = destination.client.timeout + _SPARE
+        while True:
             departure = Departure()
-            await self._journal.spend(destination.limits)
+            turn = await self._journal.take_probe(destination.name, pause, destination.limits, hold=hold)
+            if turn is None:
+                return False, pause
+            pause = turn
             try:
                 await destination.client.account(departure)
             except TooLate:
-                return  # the next sweep asks
+                continue
             except AttemptError as error:
-                log.warning("destination.probe_failed", destination=destination.name, code=error.code)
-                await self._journal.pause(
-                    destination.name, endpoint, pause.reason, by=pause.by, code=pause.code, again=True
-                )
-                return
-        log.info("destination.resumed", destination=destination.name, endpoint=endpoint)
-        # The account call says that the key works, and nothing of how many calls are borne again.
-        trial = endpoint != "all" or pause.by == RATE_LIMIT
-        await self._journal.resume(destination.name, endpoint, trial=trial, probed=pause)
+                await self._go_on(destination, pause, error)
+                return False, pause
+            return True, pause
+
+    async def _go_on(self, destination: Destination, pause: Pause, error: AttemptError) -> None:
+        log.warning("destination.probe_failed", destination=destination.name, code=error.code)
+        await self._journal.pause(
+            destination.name, pause.endpoint, pause.reason, by=pause.by, code=pause.code, again=True
+        )

@@ -10,7 +10,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from importlib.resources import files
 from types import MappingProxyType
@@ -406,9 +406,23 @@ class Journal:
         options = {"dest": destination, "endpoint": endpoint, "trial": trial}
         await self.operate("resume", options | ({"probe_at": probed.probe_at_ms} if probed else {}))
 
-    async def spend(self, limits: Limits) -> None:
-        """Counts a request that is no call, such as a probe, against the budget; it is to leave in LEAVE."""
-        await self.operate("spend", {"limits": asdict(limits), "leave_ms": times.in_ms(LEAVE)})
+    async def take_probe(
+        self, destination: str, pause: Pause, limits: Limits, *, hold: timedelta
+    ) -> Pause | None:
+        """The turn to probe `pause`, for `hold`, counted against the budget; the probe is to leave in LEAVE.
+
+        Answers the pause as it stands now. None where another has the turn, or it stands no more.
+        """
+        options = {
+            "dest": destination,
+            "endpoint": pause.endpoint,
+            "probe_at": pause.probe_at_ms,
+            "hold_ms": times.in_ms(hold),
+            "limits": asdict(limits),
+            "leave_ms": times.in_ms(LEAVE),
+        }
+        until: int = await self.operate("take_probe", options)
+        return replace(pause, probe_at_ms=until) if until else None
 
     async def slow_down(self, destination: str, after: timedelta) -> None:
         """Sends nothing to the destination for `after`."""

@@ -68,6 +68,20 @@ local function resume()
   return 'ok'
 end
 
+-- The turn to probe a pause, with what the probe spends: each worker sweeps, and again while an answer is awaited.
+-- Answers until when nobody else probes it, 0 where it is not to be probed now.
+local function take_probe()
+  call('DEL', P .. 'room') -- first: a full Redis lets the rest of the script through after it
+  local dest, field = P .. 'dest:' .. o.dest, 'paused:' .. o.endpoint
+  local standing = call('HGET', dest, field)
+  standing = standing and cjson.decode(standing)
+  if not standing or standing.manual or standing.probe_at ~= o.probe_at then return 0 end
+  standing.probe_at = now + o.hold_ms
+  call('HSET', dest, field, cjson.encode(standing))
+  spend(P .. 'budget:' .. o.limits.key, now, o.leave_ms, call('INCR', P .. 'fence'), o.limits)
+  return standing.probe_at
+end
+
 local function stop()
   local answer = pause(o.dest, o.endpoint, o.pause, o, now)
   if o.again then call('HSET', P .. 'dest:' .. o.dest, 'probed', now) end
@@ -105,8 +119,5 @@ if verb == 'pause' then return stop() end
 if verb == 'resume' then return resume() end
 if verb == 'mark_issue' then return mark_issue() end
 if verb == 'note' then return log_act(activity) end
-if verb == 'spend' then
-  spend(P .. 'budget:' .. o.limits.key, now, o.leave_ms, call('INCR', P .. 'fence'), o.limits)
-  return 'ok'
-end
+if verb == 'take_probe' then return take_probe() end
 return slow_down()
