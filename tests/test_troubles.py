@@ -264,6 +264,31 @@ async def test_a_probe_that_is_not_answered_is_one_however_often_and_by_however_
     assert await _probes(journal, "all") == 2  # the next comes twice as late, not sixteen times
 
 
+@pytest.mark.parametrize("code", [404, 302, 200, 400])
+async def test_where_the_account_call_cannot_tell_whether_the_key_works_one_relay_goes_first(
+    house: House, code: int
+) -> None:
+    await house.start()
+    fault = house.standin.faults.status(401, path="/orders", times=None)
+    house.standin.faults.status(code, path="/account", times=None, body="<h1>Welcome</h1>")
+    answers = [await house.post(placed(f"A-{n}", email=f"{n}@example.com")) for n in range(5)]
+    for answer in answers:
+        await house.until(answer.id, "held")
+
+    await nothing_under_way(house)
+    before = fault.fired
+    await probe(house)
+    await paused_again(house, before, fault)
+    assert fault.fired == before + 1
+
+    fault.times = fault.fired + 1
+    await probe(house)
+    await paused_again(house, before + 1, fault)
+    await probe(house)
+    for answer in answers:
+        await house.until(answer.id, "delivered")
+
+
 async def probe(house: House) -> None:
     """Brings the moment of the next probe forward; the probe is the sweep's own."""
     pause = (await house.queries().pauses())["main", "all"]

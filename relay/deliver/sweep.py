@@ -11,7 +11,7 @@ import structlog
 from relay.deliver.departure import Departure
 from relay.deliver.destination import Destination
 from relay.deliver.failing import RATE_LIMIT
-from relay.errors import AttemptError, JournalAway, TooLate
+from relay.errors import AttemptError, CallRefused, EndpointRefused, JournalAway, TooLate
 from relay.journal.journal import Journal
 from relay.journal.keys import ENDPOINTS
 from relay.journal.queries import Queries
@@ -47,19 +47,19 @@ class Sweep:
                     await self._try(destination, endpoint, pause)
 
     async def _try(self, destination: Destination, endpoint: str, pause: Pause) -> None:
-        """The account call tells whether a key works; an endpoint is told only by a real relay."""
+        """The account call tells whether a key works; all else is told only by a real relay, on trial."""
         trial, turn = True, pause
         if endpoint == "all":
             works, turn = await self._works(destination, pause)
-            if not works:
+            if works is False:
                 return
             # It says nothing of how many calls are borne again.
-            trial = pause.by == RATE_LIMIT
+            trial = works is None or pause.by == RATE_LIMIT
         log.info("destination.resumed", destination=destination.name, endpoint=endpoint)
         await self._journal.resume(destination.name, endpoint, trial=trial, probed=turn)
 
-    async def _works(self, destination: Destination, pause: Pause) -> tuple[bool, Pause]:
-        """Whether the key does, and the pause as it stands then."""
+    async def _works(self, destination: Destination, pause: Pause) -> tuple[bool | None, Pause]:
+        """Whether the key does, None where the account call cannot tell; and the pause as it stands then."""
         hold = destination.client.timeout + _SPARE
         while True:
             departure = Departure()
@@ -71,6 +71,8 @@ class Sweep:
                 await destination.client.account(departure)
             except TooLate:
                 continue
+            except (EndpointRefused, CallRefused):
+                return None, pause
             except AttemptError as error:
                 await self._go_on(destination, pause, error)
                 return False, pause
