@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
+from redis.asyncio import Redis
 
 from relay import wiring
+from relay.deliver.failing import RATE_LIMIT, SLOW_MOST
 from relay.deliver.sweep import Sweep
-from relay.journal.journal import Journal
+from relay.journal.journal import Journal, Wakeup
 from relay.testing.standin.faults import Fault
-from tests.support import KEY, House, checkout, eventually, placed
+from tests.support import KEY, STEPPED_CLOCK, House, checkout, eventually, placed, step_clock
 
 
 async def test_a_server_error_is_tried_again_by_the_schedule(house: House) -> None:
@@ -287,6 +289,20 @@ async def test_where_the_account_call_cannot_tell_whether_the_key_works_one_rela
     await probe(house)
     for answer in answers:
         await house.until(answer.id, "delivered")
+
+
+async def test_a_destination_that_asks_for_a_long_wait_is_not_probed_sooner_once_a_probe_failed(
+    house: House, redis: Redis
+) -> None:
+    journal, queries = Journal(redis, Wakeup(), clock=STEPPED_CLOCK), house.queries()
+    await journal.pause("main", "all", "a reason", by=RATE_LIMIT, probe=SLOW_MOST)
+    first = (await queries.pauses())["main", "all"]
+    house.standin.faults.status(429, path="/account")
+    await step_clock(redis, first.probe_at_ms - first.since_ms)
+    async with wiring.client(house.config.destinations["main"]) as client:
+        await Sweep(journal, [wiring.destination("main", house.config, client)]).run()
+    again = (await queries.pauses())["main", "all"]
+    assert again.probe_at_ms - first.probe_at_ms >= first.probe_at_ms - first.since_ms
 
 
 async def probe(house: House) -> None:

@@ -10,9 +10,9 @@ import structlog
 
 from relay.deliver.departure import Departure
 from relay.deliver.destination import Destination
-from relay.deliver.failing import RATE_LIMIT
+from relay.deliver.failing import RATE_LIMIT, SLOW_MOST
 from relay.errors import AttemptError, CallRefused, EndpointRefused, JournalAway, TooLate
-from relay.journal.journal import Journal
+from relay.journal.journal import PROBE, Journal
 from relay.journal.keys import ENDPOINTS
 from relay.journal.queries import Queries
 from relay.journal.records import Pause
@@ -81,5 +81,11 @@ class Sweep:
     async def _go_on(self, destination: Destination, pause: Pause, error: AttemptError) -> None:
         log.warning("destination.probe_failed", destination=destination.name, code=error.code)
         await self._journal.pause(
-            destination.name, pause.endpoint, pause.reason, by=pause.by, code=pause.code, again=True
+            destination.name,
+            pause.endpoint,
+            pause.reason,
+            by=pause.by,
+            code=pause.code,
+            probe=SLOW_MOST if pause.by == RATE_LIMIT else PROBE,
+            again=True,
         )
