@@ -79,6 +79,24 @@ async def test_a_429_costs_no_attempt_and_makes_the_whole_destination_wait(house
     assert accepted - slowed >= 1000
 
 
+async def test_a_destination_that_answers_nothing_but_429_is_known_to_accept_nothing(house: House) -> None:
+    """Each is due anew after it, so that what has been due for long tells nobody."""
+    await house.start()
+    house.standin.faults.status(429, times=None, headers={"Retry-After": "0"})
+    answers = [await house.post(placed(f"A-{n}", email=f"{n}@example.com")) for n in range(5)]
+
+    async def failing() -> bool:
+        (main,) = (await house.api("GET", "/destinations")).json()["destinations"]
+        traffic = main["traffic"]
+        return traffic["failures"] >= 5 and traffic["failing_since"] is not None
+
+    await eventually(failing)
+    house.standin.faults.clear()
+    for answer in answers:
+        assert (await house.until(answer.id, "delivered")).relay.tries == 0
+    assert not await failing()
+
+
 async def test_a_refused_key_pauses_the_destination_and_no_order_is_to_blame(house: House) -> None:
     await house.start()
     house.standin.keys = set()

@@ -145,6 +145,12 @@ local function refused_lanes(dest, endpoint)
   return P .. 'refused:' .. dest .. ':' .. endpoint
 end
 
+-- Since when, and how often, tries have failed with nothing accepted between.
+local function failed(dest, now)
+  call('HSETNX', P .. 'dest:' .. dest, 'failing', now)
+  call('HINCRBY', P .. 'dest:' .. dest, 'failures', 1)
+end
+
 -- Waking ------------------------------------------------------------------------------------------------
 
 -- wakeup = {queue = key, prefix = job key prefix, jobs = {destination: payload}}: the job queue's own terms.

@@ -95,6 +95,7 @@ local function slow_down()
   if tonumber(call('HGET', dest, 'not_before') or 0) < until_ms then
     call('HSET', dest, 'not_before', until_ms)
   end
+  failed(o.dest, now)
   return 'ok'
 end
 

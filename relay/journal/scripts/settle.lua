@@ -30,12 +30,6 @@ local function unreserve(s)
   if entry and string.match(entry, '^R (%S+)') == s.id then call('HDEL', key, 's:' .. s.meaning) end
 end
 
--- Since when, and how often, tries have failed with nothing accepted between.
-local function failed()
-  call('HSETNX', P .. 'dest:' .. o.dest, 'failing', now)
-  call('HINCRBY', P .. 'dest:' .. o.dest, 'failures', 1)
-end
-
 -- What a relay was composed with may have changed since: then it does not step aside, but is composed anew.
 local function learned_more(r)
   local version = r.version and call('HGET', P .. 'o:' .. r.source .. ':' .. (find_book(r.source, r.version.book) or ''), 'version')
@@ -106,7 +100,7 @@ for i = 2, #ARGV, 2 do
     if r.attempts > 0 then call('HINCRBY', P .. 'r:' .. r.id, 'attempts', r.attempts) end
     if r.tries > 0 then
       call('HINCRBY', P .. 'r:' .. r.id, 'tries', r.tries)
-      failed()
+      failed(o.dest, now)
     end
     if r.code then call('HSET', P .. 'r:' .. r.id, 'code', r.code) end
     if r.stage then call('HSET', P .. 'r:' .. r.id, 'stage', r.stage) end
