@@ -65,6 +65,21 @@ async def test_a_retry_of_what_is_on_its_way_says_what_it_waits_for(house: House
     assert "it waits for main, and leaves by itself once that takes calls: moving house" in refused.text
 
 
+async def test_what_is_for_a_destination_that_was_taken_out_of_the_settings_can_be_acted_on(
+    house: House, relay: str
+) -> None:
+    await house.stop()
+    journal, settings = house.journal(), house.raw["destinations"]
+    settings["other"] = settings.pop("main")
+    house.raw["sources"]["shop"]["destination"] = "other"
+    await journal.redis.delete(journal.keys.drain("main"))  # it runs out with the last drain
+    await house.serve()
+    for act in ("discard", "restore", "retry"):
+        assert (await house.api("POST", f"/relays/{relay}/{act}")).status_code == 200
+    assert [what for _, what, _ in await activity(house)] == ["retried", "restored", "discarded"]
+    assert await balanced(house)
+
+
 async def test_what_was_overtaken_asks_for_a_second_word(house: House) -> None:
     await house.start()
     sale, end = placed(), cancelled()

@@ -166,7 +166,8 @@ end
 -- A running drain is rung; where none runs, one is started. A drain that is just ending has already looked
 -- in the same script that signs it off, so nothing falls between.
 local function wake(dest, wakeup, now)
-  if paused(dest, 'all') then return end
+  -- To one that was taken out of the settings nobody sends; what waits for it can still be acted on.
+  if paused(dest, 'all') or not wakeup.jobs[dest] then return end
   if call('EXISTS', P .. 'drain:' .. dest) == 0 then
     call('SET', P .. 'drain:' .. dest, 'woken', 'PX', 5000)
     enqueue(dest, wakeup, AT_ONCE, now)
