@@ -188,12 +188,13 @@ class Queries:
             answers = await ask(pipe.execute())
         return [relay_of(i, text(f), pauses) for i, f in zip(found, answers, strict=True) if f]
 
-    async def waiting(self, destination: str, until_ms: int, count: int) -> list[Relay]:
+    async def waiting(self, destination: str, until_ms: int) -> list[Relay]:
         """Those held outside their lane whose wait ends by then, the first to end first."""
-        held = await ask(
-            self._redis.zrangebyscore(self._keys.held(destination), "-inf", until_ms, start=0, num=count)
-        )
-        return await self._relays([relay.decode() for relay in held], {})
+        held = await ask(self._redis.zrangebyscore(self._keys.held(destination), "-inf", until_ms))
+        found: list[Relay] = []
+        for start in range(0, len(held), _AT_ONCE):
+            found += await self._relays([relay.decode() for relay in held[start : start + _AT_ONCE]], {})
+        return found
 
     # One relay ---------------------------------------------------------------------------------------
 

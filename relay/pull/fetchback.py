@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -20,7 +21,6 @@ from relay.journal.acts import Acts
 from relay.journal.answers import away
 from relay.journal.journal import Journal
 from relay.journal.queries import Queries
-from relay.journal.records import Relay
 from relay.normalise import events as normalised
 from relay.normalise import times
 from relay.normalise.contract import Events, Postback
@@ -41,8 +41,11 @@ AHEAD: Final = timedelta(minutes=5)
 REST: Final = timedelta(minutes=1)
 """Nothing is asked of a platform that gave no usable answer."""
 
+PAUSES: Final = (timedelta(seconds=2),)
+"""Between tries of one request: soon there is another look, and others wait for this one to end."""
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _BY: Final = "the platform's answer"
-_AT_ONCE: Final = 50
 _ASKED_KEPT: Final = timedelta(hours=1)
 
 
@@ -64,29 +67,43 @@ class FetchBack:
         self._acts = Acts(journal)
         self._platforms = platforms
         self._rests: dict[str, datetime] = {}
+        self._failed: dict[str, set[str]] = {name: set() for name in platforms}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        await regularly("fetch back", self.look, stopping, every=EVERY)
+        """Each platform by itself: one that leaves us waiting keeps no other source's relays waiting."""
+        await asyncio.gather(
+            *(
+                regularly("fetch back", partial(self.look, name, stopping), stopping, every=EVERY)
+                for name in self._platforms
+            )
+        )
 
-    async def look(self) -> None:
-        """Asks about every relay that has waited nearly in vain."""
-        until = times.now_ms() + times.in_ms(AHEAD)
-        for destination in {platform.source.destination for platform in self._platforms.values()}:
-            for relay in await self._queries.waiting(destination, until, _AT_ONCE):
-                if relay.source in self._platforms and relay.reason.startswith(NOT_KNOWN):
-                    await self._ask(relay, self._platforms[relay.source])
+    async def look(self, source: str, stopping: asyncio.Event | None = None) -> None:
+        """Asks about every relay of the source that has waited nearly in vain; last what failed before."""
+        platform, until = self._platforms[source], times.now_ms() + times.in_ms(AHEAD)
+        waiting = [
+            relay.id
+            for relay in await self._queries.waiting(platform.source.destination, until)
+            if relay.source == source and relay.reason.startswith(NOT_KNOWN)
+        ]
+        self._failed[source].intersection_update(waiting)
+        for relay in sorted(waiting, key=self._failed[source].__contains__):
+            if stopping is not None and stopping.is_set():
+                return
+            await self._ask(relay, platform)
 
-    async def _ask(self, relay: Relay, platform: Asked) -> None:
-        now = datetime.now(UTC)
-        if self._rests.get(relay.source, now) > now or not await self._mine(relay.id):
+    async def _ask(self, relay: str, platform: Asked) -> None:
+        source = platform.source.name
+        if datetime.now(UTC) < self._rests.get(source, _LONG_AGO) or not await self._mine(relay):
             return
         try:
-            await self._complete(relay.id, platform)
+            await self._complete(relay, platform)
         except PullError as error:
-            log.warning("fetch_back.no_answer", source=relay.source, error=type(error).__name__)
-            self._rests[relay.source] = now + REST
+            log.warning("fetch_back.no_answer", source=source, error=type(error).__name__)
+            self._rests[source] = datetime.now(UTC) + REST
+            self._failed[source].add(relay)
             with away():
-                await self._journal.redis.delete(self._journal.keys.asked(relay.id))
+                await self._journal.redis.delete(self._journal.keys.asked(relay))
 
     async def _mine(self, relay: str) -> bool:
         with away():

@@ -13,7 +13,7 @@ from relay.journal.journal import Journal
 from relay.journal.queries import Queries
 from relay.journal.records import Limits
 from relay.pull.fetch import Fetcher
-from relay.pull.fetchback import Asked, FetchBack
+from relay.pull.fetchback import PAUSES, Asked, FetchBack
 from relay.settings import Config
 from relay.wiring.intake import one_source, policy, puller
 
@@ -52,6 +52,6 @@ async def fetch_back(config: Config, journal: Journal, stack: AsyncExitStack) ->
     platforms = {}
     for name in (name for name, source in config.sources.items() if source.api):
         asks, _ = puller(config, name)
-        fetcher = await stack.enter_async_context(Fetcher(asks))
+        fetcher = await stack.enter_async_context(Fetcher(asks, pauses=PAUSES))
         platforms[name] = Asked(one_source(config, name), asks, fetcher)
     return FetchBack(journal, Queries(journal, (), list(config.destinations)), platforms)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -47,8 +48,9 @@ async def fetch_back(selling: House, shop: Platform) -> AsyncIterator[FetchBack]
         yield await wiring.fetch_back(selling.config, selling.journal(), stack)
 
 
-async def thin(house: House) -> str:
-    answer = await house.http.get(f"/in/shop/{TOKEN}?{SHIPPED}")
+async def thin(house: House, order: str = "5311", customer: str = "2211") -> str:
+    query = SHIPPED.replace("5311", order).replace("2211", customer)
+    answer = await house.http.get(f"/in/shop/{TOKEN}?{query}")
     relay: str = answer.json()["id"]
     assert (await house.until(relay, "held")).relay.reason.startswith("the order is not known yet")
     return relay
@@ -70,8 +72,8 @@ async def test_a_shipment_that_knows_only_a_number_is_sent_with_the_platforms_an
 async def test_each_relay_is_asked_about_once(selling: House, shop: Platform, fetch_back: FetchBack) -> None:
     shop.trouble = [(200, file("03-order_query-none"))]
     relay = await thin(selling)
-    await fetch_back.look()
-    await fetch_back.look()
+    await fetch_back.look("shop")
+    await fetch_back.look("shop")
     assert len(shop.asked) == 1
     assert (await selling.until(relay, "held")).relay.attempts == 0
 
@@ -81,9 +83,62 @@ async def test_a_platform_that_refuses_is_left_alone_for_a_while(
 ) -> None:
     shop.trouble = [(200, file("04-error-ip"))]
     await thin(selling)
-    await fetch_back.look()
-    await fetch_back.look()
+    await fetch_back.look("shop")
+    await fetch_back.look("shop")
     assert len(shop.asked) == 1
+
+
+async def test_what_the_platform_does_not_know_keeps_nothing_else_from_being_asked_about(
+    selling: House, shop: Platform, fetch_back: FetchBack
+) -> None:
+    unknown = [await thin(selling, order=str(order)) for order in range(6000, 6060)]
+    shop.trouble = [(200, file("03-order_query-none"))] * len(unknown)
+    known = await thin(selling)
+    await fetch_back.look("shop")
+    await selling.until(known, "delivered")
+
+
+async def test_an_order_that_the_platform_breaks_on_is_asked_about_after_the_others(
+    selling: House, shop: Platform, fetch_back: FetchBack
+) -> None:
+    await thin(selling, order="6000", customer="6000")
+    known = await thin(selling)
+    shop.trouble = [(403, "oops")]
+    await fetch_back.look("shop")
+    fetch_back._rests.clear()
+    await fetch_back.look("shop")
+    assert [asked["customerId"] for asked in shop.asked[:2]] == ["6000", "2211"]
+    await selling.until(known, "delivered")
+
+
+async def test_a_platform_that_gives_no_answer_keeps_no_other_sources_relays_waiting(
+    selling: House, shop: Platform
+) -> None:
+    async with silent() as url:
+        selling.raw["sources"]["mute"] = {
+            **selling.raw["sources"]["shop"],
+            "api": {**shop.api, "url": url},
+        }
+        selling.raw["sources"]["shop"] |= {"api": shop.api}
+        await selling.serve()
+        await selling.http.get(f"/in/mute/{TOKEN}?{SHIPPED}")
+        known = (await selling.http.get(f"/in/shop/{TOKEN}?{SHIPPED}")).json()["id"]
+        await selling.work()
+        await selling.until(known, "delivered")
+
+
+@asynccontextmanager
+async def silent() -> AsyncIterator[str]:
+    """A platform that takes requests and says nothing."""
+    over = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        over.set()
 
 
 def test_what_happened_stays_what_the_postback_said() -> None:
