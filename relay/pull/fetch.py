@@ -17,6 +17,11 @@ from relay.errors import PullError, PullLater, PullRefused
 from relay.normalise.pulling import Answer, Ask, Found, Pull, Puller
 
 TIMEOUT: Final = timedelta(seconds=60)
+"""Without a byte."""
+
+LONGEST: Final = timedelta(minutes=5)
+"""For one answer, however steadily it trickles."""
+
 PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 30, 60))
 """Between tries of one request that failed in passing."""
 
@@ -26,9 +31,12 @@ _MOST: Final = 64 * 1024 * 1024
 class Fetcher:
     """One platform's API for the length of a command."""
 
-    def __init__(self, puller: Puller, *, pauses: tuple[timedelta, ...] = PAUSES) -> None:
+    def __init__(
+        self, puller: Puller, *, pauses: tuple[timedelta, ...] = PAUSES, longest: timedelta = LONGEST
+    ) -> None:
         self._puller = puller
         self._pauses = pauses
+        self._longest = longest.total_seconds()
         self._between = 60 / puller.per_minute
         self._next = 0.0
         self._http = httpx.AsyncClient(
@@ -68,13 +76,14 @@ class Fetcher:
     async def _once(self, ask: Ask) -> Answer:
         await self._pace()
         try:
-            response = await self._http.request(
-                ask.method,
-                ask.url,
-                data=dict(ask.form) if ask.form is not None else None,
-                json=ask.json,
-                auth=ask.basic,
-            )
+            async with asyncio.timeout(self._longest):
+                response = await self._http.request(
+                    ask.method,
+                    ask.url,
+                    data=dict(ask.form) if ask.form is not None else None,
+                    json=ask.json,
+                    auth=ask.basic,
+                )
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:  # aiohttp's: no HTTP came back
             raise PullLater(f"no answer from {_host(ask)}: {type(error).__name__}") from None
         trouble = _trouble(response.status_code, _host(ask))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+import asyncio
+from contextlib import suppress
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -11,7 +13,7 @@ from pydantic import BaseModel
 from relay.errors import PullError, PullLater
 from relay.normalise.events import BookedEvent
 from relay.normalise.pulling import Answer, Ask, Found, Pull
-from relay.pull.fetch import Fetcher
+from relay.pull.fetch import LONGEST, Fetcher
 from tests.deliver.test_answers import answering
 
 
@@ -45,7 +47,22 @@ async def test_what_is_not_http_is_no_usable_answer() -> None:
             await ask(Asking(url))
 
 
-async def ask(asking: Asking) -> bytes:
-    async with Fetcher(asking, pauses=()) as fetcher:
+async def test_an_answer_that_only_trickles_is_none() -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(PullLater, match="TimeoutError"):
+            await ask(Asking(url), longest=timedelta(milliseconds=200))
+
+
+async def ask(asking: Asking, longest: timedelta = LONGEST) -> bytes:
+    async with Fetcher(asking, pauses=(), longest=longest) as fetcher:
         found = [each.body async for each in fetcher.run(asking.products())]
     return found[0]
