@@ -126,7 +126,7 @@ class CheckoutChampPuller:
 
 
 def _found(value: Any) -> Found:
-    return Found(json.dumps(value, ensure_ascii=False).encode())
+    return Found(json.dumps(value).encode())
 
 
 def _number(value: Any) -> int:

@@ -140,7 +140,7 @@ class StickyioPuller:
 
 
 def _found(value: Any) -> Found:
-    return Found(json.dumps(value, ensure_ascii=False).encode())
+    return Found(json.dumps(value).encode())
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:

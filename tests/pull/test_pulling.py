@@ -154,6 +154,16 @@ async def test_products_go_to_the_catalog(selling: House, shop: Platform) -> Non
     }
 
 
+async def test_half_a_character_in_one_order_keeps_no_other_from_being_read(
+    selling: House, shop: Platform
+) -> None:
+    """As of a platform that cuts a text within an emoji."""
+    cut = file("01-order_query-page1").replace('"firstName": "', '"firstName": "\\ud83d', 1)
+    shop.trouble = [(200, cut)]
+    found, _ = await pull(selling, shop)
+    assert len(found) == 6
+
+
 async def test_what_passes_is_asked_again(selling: House, shop: Platform) -> None:
     shop.trouble = [(500, "oops")]
     found, _ = await pull(selling, shop)
