@@ -191,17 +191,18 @@ def _placed_again(
         return Skip("placed already sent; the upsell came after the hold")
     if f"upsold@{total}" in facts.sent:
         return Skip("upsell already told")
-    return Send((_upsell_event(event, call, moment),))
+    return Send((_upsell_event(event, call, facts, moment),))
 
 
-def _upsell_event(event: OrderPlaced, call: Call, moment: Moment) -> Call:
+def _upsell_event(event: OrderPlaced, call: Call, facts: Facts, moment: Moment) -> Call:
     properties: dict[str, JsonValue] = {
         **event.properties,
         "order": call.body["orderId"],
         "newTotalCents": call.body["totalCents"],
         "orderCurrency": call.body["currency"],
     }
-    upsell = CustomerEvent(name="order.upsold", customer=event.customer, properties=properties)
+    who: Customer = completed(event, facts)["customer"]
+    upsell = CustomerEvent(name="order.upsold", customer=who, properties=properties)
     told = calls.generic(upsell, event_id=moment.relay)
     return replace(told, meaning=f"upsold@{call.body['totalCents']}")
 

@@ -295,6 +295,14 @@ def test_an_upsell_event_is_told_once_per_total() -> None:
     assert tell(*steps, policy=policy) == ["placed 100", "event order.upsold", "-"]
 
 
+def test_an_upsell_told_as_an_event_takes_a_customer_that_its_postback_does_not_name_from_the_book() -> None:
+    story = Story(Policy(since=SINCE, upsell="event"))
+    nameless = thin("order.placed", currency="USD", total_minor=6990)
+    postback = Postback("POST", "", {}, b"", START)
+    _, upsell = (c for n, e in enumerate((placed(), nameless)) for c in story.tell(n, postback, load([e])))
+    assert (upsell["body"]["event"], upsell["body"]["email"]) == ("order.upsold", "jo@example.com")
+
+
 def test_a_refund_of_nothing_is_skipped() -> None:
     assert tell(placed(total=0), refunded(total=0)) == ["placed 0", "-"]
 
