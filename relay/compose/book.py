@@ -12,7 +12,15 @@ from itertools import chain
 from typing import Any
 
 from relay.compose.calls import Call
-from relay.normalise.events import BookedEvent, Customer, Item, OrderEvent, OrderRefunded, told_in
+from relay.normalise.events import (
+    BookedEvent,
+    Customer,
+    Item,
+    OrderEvent,
+    OrderPlaced,
+    OrderRefunded,
+    told_in,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +79,15 @@ class Facts:
     items: tuple[Item, ...] | None = None
     first_seen: datetime | None = None
     kinds: frozenset[str] = frozenset()
-    largest_placed: int | None = None
+    sales: tuple[tuple[str, OrderPlaced], ...] = ()
     refunds: tuple[tuple[str, OrderRefunded], ...] = ()
     sent: Sent = field(default_factory=Sent)
     dead_placed: str | None = None
     dropped_placed: str | None = None
+
+    @property
+    def largest_placed(self) -> int | None:
+        return max((sale.total_minor for _, sale in self.sales if sale.total_minor is not None), default=None)
 
     @property
     def refunded_minor(self) -> int:
@@ -115,9 +127,21 @@ class Facts:
 
     @property
     def fully_refunded(self) -> bool:
-        """Whether the destination was told that all of it was given back."""
-        total = max(self.sent.placed, default=self.total_minor)
-        return total is not None and 0 < total <= self.sent.refunded
+        """Whether the destination was told that all of it was given back, as far as was known by then."""
+        given_back = self.sent.refunded
+        if given_back == 0 or any(total > given_back for total in self.sent.placed):
+            return False
+        return any(self._all_back(relay, event) for relay, event in self.refunds)
+
+    def _all_back(self, relay: str, event: OrderRefunded) -> bool:
+        """Of an upsell, too, that need not have been told as `placed`."""
+        sold = max((_total(sale) for told_by, sale in self.sales if told_by <= relay), default=0)
+        worth = max(sold, _total(event))
+        if event.refund is None or event.refund.basis != "full":
+            worth = worth or self.largest_total(event) or 0
+            if (self.refunded_by(relay, event) or 0) < worth:
+                return False
+        return worth <= self.sent.refunded
 
     def without_chargebacks(self) -> Facts:
         """For a source that tells them otherwise than as money given back."""
@@ -160,10 +184,7 @@ def fold(
         items=_last(e.items or None for e in told),
         first_seen=min((p.received_at for p in seen or ordered), default=None),
         kinds=frozenset(e.kind for e in events),
-        largest_placed=max(
-            (e.total_minor for e in orders if e.kind == "order.placed" and e.total_minor is not None),
-            default=None,
-        ),
+        sales=tuple((p.relay, e) for p in ordered for e in p.events if isinstance(e, OrderPlaced)),
         refunds=tuple((p.relay, e) for p in ordered for e in p.events if isinstance(e, OrderRefunded)),
         sent=Sent(dict(sent)),
         dead_placed=dead_placed,
@@ -187,6 +208,10 @@ def completed(event: OrderEvent, facts: Facts) -> dict[str, Any]:
         "ordered_at": event.ordered_at or facts.ordered_at,
         "items": event.items or facts.items,
     }
+
+
+def _total(event: OrderEvent) -> int:
+    return event.total_minor or 0
 
 
 def _customer(events: Iterable[BookedEvent]) -> Customer:

@@ -23,6 +23,7 @@ TOLD = [
     cancelled(),
     refunded(1000),
     refunded(2500),
+    refunded(TOTALS[0]),
     refunded(total=6990),
     checkout(),
 ]

@@ -159,6 +159,40 @@ def test_a_parcel_still_ships_after_a_partial_refund_but_not_after_a_full_one() 
     assert tell(placed(), refunded(), fulfilled())[-1] == "-"
 
 
+@pytest.mark.parametrize(("upsell", "told"), [("event", "event order.upsold"), ("hold", "-")])
+def test_an_order_goes_on_when_all_but_its_upsell_was_given_back(upsell: Any, told: str) -> None:
+    policy = Policy(since=SINCE, upsell=upsell, upsell_hold=timedelta(0))
+    steps = (placed(total=100), placed(total=150), refunded(100, total=150), fulfilled(total=150))
+    assert tell(*steps, policy=policy) == ["placed 100", told, "refunded 100", "fulfilled"]
+
+
+def test_an_upsell_that_a_refund_of_the_first_sale_overtook_is_still_told() -> None:
+    steps = (placed(total=100), refunded(100, total=150), placed(total=150), fulfilled(total=150))
+    assert tell(*steps) == ["placed 100", "refunded 100", "placed 150", "fulfilled"]
+
+
+@pytest.mark.parametrize(
+    "whole", [thin("order.refunded", refund={"basis": "full"}), refunded(100, total=100), refunded(total=100)]
+)
+def test_an_upsell_that_a_full_refund_overtook_is_not_told(whole: dict[str, Any]) -> None:
+    steps = (placed(total=100), whole, placed(total=150), fulfilled(total=150))
+    assert tell(*steps)[1:] == ["refunded 100", "-", "-"]
+    if "total_minor" in whole:
+        assert tell(*steps[1:]) == ["refunded 100", "-", "-"]
+
+
+def test_a_sale_is_told_though_a_refund_of_a_part_whose_total_was_not_said_overtook_it() -> None:
+    part = thin("order.refunded", refund={"basis": "cumulative", "amount_minor": 100})
+    known = part | {"customer": {"email": "jo@example.com"}, "currency": "USD"}
+    story = Story(Policy(since=SINCE))
+    postback = Postback("POST", "", {}, b"", START)
+    told = [list(story.tell(n, postback, load([e]))) for n, e in ((2, placed(total=300)), (1, known))]
+    assert [call["body"]["status"] for calls in told for call in calls] == ["placed", "refunded"]
+    facts = story.books.of("id:A-1")
+    assert facts is not None
+    assert not replace(facts.facts, sent=Sent({"refunded@100": ""})).fully_refunded
+
+
 def test_a_sale_is_never_told_after_a_full_refund() -> None:
     assert tell(refunded(), placed()) == ["refunded 4990", "-"]
 
