@@ -89,6 +89,19 @@ class Facts:
     def largest_placed(self) -> int | None:
         return max((sale.total_minor for _, sale in self.sales if sale.total_minor is not None), default=None)
 
+    def with_upsells(self, sale: OrderPlaced) -> OrderPlaced:
+        """`sale` as it became: with the total and the items of the largest told."""
+        largest = max((told for _, told in self.sales), key=_total, default=sale)
+        if _total(largest) <= _total(sale):
+            return sale
+        return sale.model_copy(
+            update={
+                "total_minor": largest.total_minor,
+                "currency": largest.currency,
+                "items": largest.items or sale.items,
+            }
+        )
+
     @property
     def refunded_minor(self) -> int:
         """The largest sum refunded that any postback told of."""

@@ -165,9 +165,10 @@ def _placed(event: OrderPlaced, facts: Facts, policy: Policy, moment: Moment) ->
         until = moment.received_at + policy.upsell_hold
         if moment.now < until:
             return Wait("holding the sale for upsells", until, in_lane=True)
-        if "order.cancelled" in facts.kinds or (total and facts.refunded_minor >= total):
+        event = facts.with_upsells(event)
+        total = facts.total_of(event)
+        if _ended_meanwhile(total, facts):
             return Skip("the order ended while the sale was held for upsells", overtaken=True)
-        total = max(total or 0, facts.largest_placed or 0)
     missing = _missing(event, facts, policy, moment)
     if missing:
         return missing
@@ -175,6 +176,12 @@ def _placed(event: OrderPlaced, facts: Facts, policy: Policy, moment: Moment) ->
     if not facts.sent.placed or moment.force:
         return Send((call,))
     return _placed_again(event, call, facts, policy, moment)
+
+
+def _ended_meanwhile(total: int | None, facts: Facts) -> bool:
+    """A cancel that was told already came before the sale, which revives the order."""
+    cancelled = "order.cancelled" in facts.kinds and "cancelled" not in facts.sent
+    return cancelled or bool(total and facts.refunded_minor >= total)
 
 
 def _placed_again(

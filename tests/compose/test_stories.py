@@ -73,19 +73,45 @@ def test_an_upsell_can_become_an_event_instead() -> None:
     assert tell(placed(total=100), placed(total=150), policy=policy) == ["placed 100", "event order.upsold"]
 
 
-def test_a_held_sale_goes_out_once_with_the_final_total() -> None:
-    policy = Policy(since=SINCE, upsell="hold", upsell_hold=timedelta(minutes=15))
+def after_the_hold(*steps: dict[str, Any], policy: Policy | None = None) -> list[dict[str, Any]]:
+    """The calls that come of the first of `steps`, a sale, once its hold is over and all of them are told."""
+    policy = policy or Policy(since=SINCE, upsell="hold")
     story = Story(policy)
-    for number, total in ((1, 100), (2, 150)):
-        postback = Postback("POST", "", {}, b"", START)
-        assert [c for c in story.tell(number, postback, load([placed(total=total)])) if "path" in c] == []
-    (first,) = load([placed(total=100)])
-    later = Moment(relay="1", received_at=START, now=START + timedelta(minutes=15))
+    for number, step in enumerate(steps, 1):
+        told = story.tell(number, Postback("POST", "", {}, b"", START), load([step]))
+        assert [call for call in told if call.get("body", {}).get("status") == "placed"] == []
     known = story.books.of("id:A-1")
     assert known is not None
-    composed = compose(first, known.facts, policy, later)
-    assert isinstance(composed, Send)
-    assert [call.body["totalCents"] for call in composed.calls] == [150]
+    (sale,) = load([steps[0]])
+    moment = Moment(relay=f"{1:020d}", received_at=START, now=START + policy.upsell_hold)
+    composed = compose(sale, replace(known.facts, sent=Sent()), policy, moment)
+    return [call.body for call in composed.calls] if isinstance(composed, Send) else []
+
+
+def bought(*products: str) -> dict[str, Any]:
+    return {"items": [{"product_id": product, "title": product} for product in products]}
+
+
+def test_a_held_sale_goes_out_once_with_the_final_total_and_all_that_was_bought() -> None:
+    first, upsell = placed(total=100, **bought("tea")), placed(total=150, **bought("tea", "cup"))
+    for sale in (upsell, placed(total=150)):
+        (call,) = after_the_hold(first, sale)
+        assert call["totalCents"] == 150
+        products = [item["productId"] for item in call["items"]]
+        assert products == [item["product_id"] for item in (sale.get("items") or first["items"])]
+
+
+def test_a_held_sale_goes_out_though_as_much_as_its_first_total_was_given_back() -> None:
+    (call,) = after_the_hold(placed(total=100), placed(total=150), refunded(100, total=150))
+    assert call["totalCents"] == 150
+    assert after_the_hold(placed(total=100), placed(total=150), refunded(150, total=150)) == []
+
+
+def test_a_held_sale_of_an_order_that_came_back_after_its_cancel_goes_out() -> None:
+    revived = Policy(since=SINCE, upsell="hold", upsell_hold=timedelta(0), revive=True)
+    assert tell(cancelled(), placed(), policy=revived) == ["cancelled", "placed 4990"]
+    held = replace(revived, upsell_hold=timedelta(hours=1))
+    assert after_the_hold(placed(), cancelled(), policy=held) == []
 
 
 def test_partial_refunds_go_out_as_steps_that_sum_to_the_cumulative_amount() -> None:
