@@ -20,6 +20,7 @@ class Book:
     accepted: set[str] = field(default_factory=set)
     reserved: dict[str, str] = field(default_factory=dict)
     waits: set[str] = field(default_factory=set)
+    told_by: set[str] = field(default_factory=set)
 
 
 @dataclass(eq=False)
@@ -101,16 +102,26 @@ class Model:
         return False
 
     def remapped(self, first: Known, again: Known) -> None:
+        before = self.book_of(first)
+        if before:
+            self.untold(before, first)
         first.status, first.endpoint, first.places = again.status, again.endpoint, again.places
         first.names = again.names
         first.email = again.email
         first.lost, first.aside = 0, False
         self.runs(first)
 
+    def untold(self, book: Book, relay: Known) -> None:
+        book.version += 1
+        book.told_by.discard(relay.id)
+        if not (book.told_by or book.accepted or book.reserved):
+            self.books.remove(book)
+
     def runs(self, relay: Known) -> None:
         if relay.names:
             book = self.united(relay.names)
             book.version += 1
+            book.told_by.add(relay.id)
             book.customer = relay.email or book.customer
         relay.due = self.now
         if relay.status == "queued" and relay.names:
@@ -125,6 +136,7 @@ class Model:
             one.accepted |= other.accepted
             one.reserved |= other.reserved
             one.waits |= other.waits
+            one.told_by |= other.told_by
         one.names = one.names.union(names, *(book.names for book in found))
         self.books = [book for book in self.books if book not in found] + [one]
         return one

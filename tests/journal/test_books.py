@@ -121,3 +121,13 @@ async def test_what_was_composed_from_what_an_edit_took_away_is_composed_anew(jo
     edit = replace(of_order("id:2", email="kim@example.com"), orders=(BookEntry(("id:2",), "[]"),))
     await Acts(journal).edit(mistaken, edit, by="ann")
     assert await reserve(journal, composed) == "stale"
+
+
+async def test_a_name_still_leads_to_an_order_whose_other_name_was_mended(journal: Journal) -> None:
+    mistaken = await record(journal, "client:7", "id:1", email="jo@example.com")
+    await journal.settle("main", LIMITS, settled(await claim(journal), Status.DEAD))
+    names = ("client:7", "id:2")
+    mended = replace(of_order(names[0], email="jo@example.com"), orders=(BookEntry(names, "[]"),))
+    await Acts(journal).edit(mistaken, mended, by="ann")
+    later = await record(journal, "client:7", email="")
+    assert {f"f:{mistaken}", f"f:{later}"} <= (await journal.book("shop", ["id:2"])).keys()

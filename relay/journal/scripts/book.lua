@@ -111,3 +111,21 @@ local function books_of(id)
   end
   return r[1], found
 end
+
+-- Takes away what a relay said of an order. A book that nothing is left of goes, and its names lead nowhere any more:
+-- one of them may have been the mistake.
+local function drop_part(source, book, id)
+  local key, names = P .. 'o:' .. source .. ':' .. book, {}
+  call('HDEL', key, 'f:' .. id, 'x:' .. id)
+  call('HINCRBY', key, 'version', 1)
+  local fields = call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    local kind = string.sub(fields[i], 1, 2)
+    if kind == 'f:' or kind == 's:' then return end
+    if kind == 'n:' then names[#names + 1] = fields[i + 1] end
+  end
+  for _, name in ipairs(names) do
+    if name ~= book and find_book(source, name) == book then call('DEL', P .. 'a:' .. source .. ':' .. name) end
+  end
+  call('DEL', key)
+end

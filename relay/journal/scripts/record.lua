@@ -166,10 +166,7 @@ end
 local function again(m, id, blob)
   local r = get(id, 'dest', 'lane', 'status')
   local source, old = books_of(id)
-  for _, book in ipairs(old) do
-    call('HDEL', P .. 'o:' .. source .. ':' .. book, 'f:' .. id, 'x:' .. id)
-    call('HINCRBY', P .. 'o:' .. source .. ':' .. book, 'version', 1)
-  end
+  for _, book in ipairs(old) do drop_part(source, book, id) end
   leave(id, r[1], r[2])
   place(r[1], r[2])
   move(id, 'held', '') -- counted nowhere else while its destination and endpoint change
