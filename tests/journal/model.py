@@ -110,6 +110,7 @@ class Model:
         first.email = again.email
         first.lost, first.aside = 0, False
         self.runs(first)
+        self.rouse(before)
 
     def untold(self, book: Book, relay: Known) -> None:
         book.version += 1

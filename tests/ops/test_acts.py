@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from relay.journal.forget import forget
-from tests.support import House, cancelled, placed, thin
+from tests.support import House, cancelled, fulfilled, placed, thin
 
 
 @pytest.fixture
@@ -126,6 +126,17 @@ async def test_an_edit_replaces_that_relay_s_part_of_the_book_and_is_never_added
     assert house.standin.accepted[-1].body["totalCents"] == 3000
     book = await house.journal().book("shop", ["id:A-1"])
     assert [field for field in book if field == f"f:{relay}"] == [f"f:{relay}"]
+
+
+async def test_what_waits_behind_a_dead_sale_leaves_once_an_edit_makes_that_another_order_s(
+    house: House, relay: str
+) -> None:
+    shipped = await house.post(fulfilled())
+    assert "placed is dead" in (await house.until(shipped.id, "held")).relay.reason
+    await house.api("PUT", f"/relays/{relay}/event", index=0, event=placed("A-2"))
+    await house.until(relay, "delivered")
+    await house.until(shipped.id, "delivered")
+    assert await balanced(house)
 
 
 async def test_what_is_no_event_is_refused_with_all_its_faults(house: House, relay: str) -> None:

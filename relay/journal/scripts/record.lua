@@ -178,6 +178,8 @@ local function again(m, id, blob)
   mark_placed(id, m.status == 'dead' and 'dead' or nil, now)
   if m.status == 'dead' then file(id, m.title, now) end
   run(m, id, books, lane)
+  for _, book in ipairs(old) do rouse(source, book, now) end -- perhaps it was this that they waited for
+  woken[m.dest] = true
   return {id, 1, m.status, m.reason}
 end
 
