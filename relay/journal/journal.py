@@ -300,7 +300,8 @@ class Journal:
 
         Answers a word and a moment: ok; fenced: the lease is another's; sent: the meaning was
         accepted before; stale: the book has changed, compose anew; busy:
-        another relay is sending it until then; wait: nothing may be sent until then.
+        another relay is sending it, or another call of its order, until then; wait: nothing may be sent
+        until then.
         """
         batcher = self._reservations.get(destination)
         if batcher is None:

@@ -7,7 +7,8 @@ d:SOURCE:DIGEST      string  the relay this postback is a copy of, for the copie
 also:ID              string  the relay that ID, given by the spool, proved to be a copy of
 o:SOURCE:NAME        hash    an order's book: f:ID parts seen, s:MEANING sent or reserved, x:ID dead placed,
                              w waiting relays, n:KIND its names, lane, id (the name at the destination),
-                             united (names of books that became part of it), version
+                             united (names of books that became part of it), version,
+                             sending (the relay whose call of it left last)
 a:SOURCE:NAME        string  another name of that order: the NAME of its book
 kinds:SOURCE         set     the kinds of names seen ("client" of client:7D02), to look orders up by
 c:SOURCE:PERSON      string  when that customer's last order was recorded

@@ -21,6 +21,8 @@ class Book:
     reserved: dict[str, str] = field(default_factory=dict)
     waits: set[str] = field(default_factory=set)
     told_by: set[str] = field(default_factory=set)
+    sending: set[str] = field(default_factory=set)
+    """Of several books that met, that of each; one of them is remembered."""
 
 
 @dataclass(eq=False)
@@ -138,6 +140,7 @@ class Model:
             one.reserved |= other.reserved
             one.waits |= other.waits
             one.told_by |= other.told_by
+            one.sending |= other.sending
         one.names = one.names.union(names, *(book.names for book in found))
         self.books = [book for book in self.books if book not in found] + [one]
         return one

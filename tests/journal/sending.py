@@ -105,6 +105,8 @@ class Sending(Rig):
         assert model.room(LIMITS.minute, LIMITS.second) >= 0, "more than the budget allows"
         if book:
             book.reserved[meaning] = relay.id
+        if book and relay.endpoint == "orders":
+            book.sending = {relay.id}
 
     def verdicts(self, lease: Lease, book: Book | None, meaning: str, force: bool) -> set[str]:
         model = self.model
@@ -119,8 +121,18 @@ class Sending(Rig):
         holder = book.reserved.get(meaning, lease.relay.id) if book else lease.relay.id
         if holder != lease.relay.id and model.relays[holder].lease:
             return {"busy"}
-        room = {"ok"} if model.room(LIMITS.minute, LIMITS.second) > 0 else set()
-        return room | ({"wait"} if self.guarded_room() < 1 else set())
+        others = self.other_calls(lease, book)
+        if book and others and others == book.sending:
+            return {"busy"}
+        found = {"busy"} if others else set()
+        found |= {"ok"} if model.room(LIMITS.minute, LIMITS.second) > 0 else set()
+        return found | ({"wait"} if self.guarded_room() < 1 else set())
+
+    def other_calls(self, lease: Lease, book: Book | None) -> set[str]:
+        """Relays that may be sending another call of that order."""
+        if book is None or lease.relay.endpoint != "orders":
+            return set()
+        return {r for r in book.sending if r != lease.relay.id and self.model.relays[r].lease}
 
     def guarded_room(self) -> int:
         """What the journal must allow at least: its windows are longer than the destination's, by a guard.

@@ -123,6 +123,30 @@ async def test_what_was_composed_from_what_an_edit_took_away_is_composed_anew(jo
     assert await reserve(journal, composed) == "stale"
 
 
+async def test_two_calls_of_one_order_are_not_under_way_at_once_though_its_customer_s_address_changed(
+    journal: Journal,
+) -> None:
+    """The second says what was given back since the first, so it has to know what came of that."""
+    one = await record(journal, "id:1", email="jo@example.com")
+    other = await record(journal, "id:1", email="jo@example.org")
+    claimed = await claim(journal)
+    first, second = (leased(claimed, relay) for relay in (one, other))
+    assert await reserve(journal, reservation(first, "refunded@300")) == "ok"
+    assert await reserve(journal, reservation(second, "refunded@1000")) == "busy"
+    assert await reserve(journal, reservation(first, "refunded@400")) == "ok", "a relay waits for itself"
+    await accepted(journal, first, "refunded@300", Status.DELIVERED)
+    assert await reserve(journal, reservation(second, "refunded@1000")) == "stale"
+
+
+async def test_a_checkout_under_way_lets_its_order_go(journal: Journal) -> None:
+    one = await record(journal, "id:1", email="jo@example.com")
+    other = await record(journal, "id:1", email="jo@example.org")
+    claimed = await claim(journal)
+    first, second = (leased(claimed, relay) for relay in (one, other))
+    assert await reserve(journal, replace(reservation(first, "checkout"), endpoint="checkouts")) == "ok"
+    assert await reserve(journal, reservation(second, "placed@50")) == "ok"
+
+
 async def test_a_name_still_leads_to_an_order_whose_other_name_was_mended(journal: Journal) -> None:
     mistaken = await record(journal, "client:7", "id:1", email="jo@example.com")
     await journal.settle("main", LIMITS, settled(await claim(journal), Status.DEAD))

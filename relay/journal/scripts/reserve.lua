@@ -2,7 +2,8 @@
 -- ARGV: options {dest, lease_ms, leave_ms, limits}, then for each call {id, token, lane, source, book, meaning, force,
 -- instead}.
 -- Answers {verdict, when, what it spent} for each: ok; fenced (the lease is another's); sent (the meaning went out already);
--- stale (the book has changed since the claim: compose anew); busy (another relay is sending it); wait (no budget, slowed down or paused) until `when`.
+-- stale (the book has changed since the claim: compose anew); busy (another relay is sending it, or another call of its
+-- order); wait (no budget, slowed down or paused) until `when`.
 
 local o = cjson.decode(ARGV[1])
 local now = now_ms()
@@ -34,6 +35,17 @@ local function lease_ends(relay, asks)
   return tonumber(call('ZSCORE', P .. 'leased:' .. r[1], r[2]))
 end
 
+-- Two relays of one order stand in two lanes where its customer's address has changed. What is sent of an order depends
+-- on what came of the call before, so one waits for the other's answer.
+local function answer_awaited(book, entry, c)
+  if entry and string.sub(entry, 1, 1) == 'R' then
+    local ends = lease_ends(string.match(entry, '^R (%S+)'), c.id)
+    if ends then return ends end
+  end
+  local other = c.endpoint == 'orders' and book and call('HGET', book, 'sending')
+  return other and lease_ends(other, c.id) or nil
+end
+
 -- A relay is leased by the endpoint of its first event. Where a call of it goes to another that is paused, only this
 -- keeps it from being leased and put back without end.
 local REST = 5000
@@ -48,10 +60,8 @@ local function verdict(c)
   local book, entry = ledger(c)
   if book and tonumber(call('HGET', book, 'version') or 0) ~= c.version then return 'stale', now end
   if entry and string.sub(entry, 1, 1) == 'A' and not c.force then return 'sent', 0 end
-  if entry and string.sub(entry, 1, 1) == 'R' then
-    local ends = lease_ends(string.match(entry, '^R (%S+)'), c.id)
-    if ends then return 'busy', ends end
-  end
+  local ends = answer_awaited(book, entry, c)
+  if ends then return 'busy', ends end
   local backfill = call('HEXISTS', P .. 'r:' .. c.id, 'backfill') == 1
   local room, when = budget(key, now, o.limits.minute, o.limits.second)
   if backfill then room, when = backfill_budget(now, o.limits) end
@@ -65,6 +75,7 @@ local function verdict(c)
   local spent = call('INCR', P .. 'fence')
   spend(key, now, o.leave_ms, spent, o.limits)
   if book then call('HSET', book, 's:' .. c.meaning, 'R ' .. c.id .. ' ' .. (now + o.lease_ms) .. string.rep(' ', 24)) end
+  if book and c.endpoint == 'orders' then call('HSET', book, 'sending', c.id) end
   call('ZADD', P .. 'leased:' .. o.dest, 'XX', now + o.lease_ms, c.lane)
   return 'ok', now, spent
 end
