@@ -91,16 +91,25 @@ class Facts:
 
     def with_upsells(self, sale: OrderPlaced) -> OrderPlaced:
         """`sale` as it became: with the total and the items of the largest told."""
-        largest = max((told for _, told in self.sales), key=_total, default=sale)
+        largest = max(self._sales_like(sale), key=_total, default=sale)
         if _total(largest) <= _total(sale):
             return sale
-        return sale.model_copy(
-            update={
-                "total_minor": largest.total_minor,
-                "currency": largest.currency,
-                "items": largest.items or sale.items,
-            }
-        )
+        changes = {"total_minor": largest.total_minor, "currency": largest.currency}
+        return sale.model_copy(update=changes | {"items": largest.items or sale.items})
+
+    def sold(self, event: BookedEvent) -> int | None:
+        """The largest total of a sale, in the currency of `event`: no other can be compared with it."""
+        return max((_total(sale) for sale in self._sales_like(event)), default=None)
+
+    def sold_in_another(self, event: BookedEvent) -> str | None:
+        """The currency of a sale that went out, where it is another than that of `event`."""
+        currency = event.currency or self.currency
+        sent = (sale for _, sale in self.sales if sale.total_minor in self.sent.placed)
+        return next((sale.currency for sale in sent if sale.currency != currency), None)
+
+    def _sales_like(self, event: BookedEvent) -> Iterable[OrderPlaced]:
+        currency = event.currency or self.currency
+        return (s for _, s in self.sales if s.total_minor is not None and s.currency == currency)
 
     @property
     def refunded_minor(self) -> int:
@@ -129,14 +138,15 @@ class Facts:
 
     def largest_total(self, event: BookedEvent) -> int | None:
         """What was charged in all: a refund's postback may tell only of the first sale, without upsells."""
-        known = (self.total_of(event), self.largest_placed, max(self.sent.placed, default=None))
+        sent = None if self.sold_in_another(event) else max(self.sent.placed, default=None)
+        known = (self.total_of(event), self.sold(event), sent)
         return max((total for total in known if total is not None), default=None)
 
     def total_of(self, event: BookedEvent) -> int | None:
         """What `event` says, else what was told: the largest sale's, since an upsell may be overtaken."""
         if event.total_minor is not None or self.total_minor is None:
             return event.total_minor
-        return max(self.total_minor, self.largest_placed or 0)
+        return max(self.total_minor, self.sold(event) or 0)
 
     @property
     def fully_refunded(self) -> bool:
@@ -184,6 +194,7 @@ def fold(
     events: list[BookedEvent] = list(chain.from_iterable(part.events for part in ordered))
     orders = [e for e in events if e.kind != "checkout.started"]
     told = orders or events
+    currency = _last(e.currency for e in events)
     seen = [part for part in ordered if any(e.kind != "checkout.started" for e in part.events)]
     return Facts(
         order_id=order_id or max(told, key=lambda e: len(e.names)).order_id,
@@ -191,8 +202,8 @@ def fold(
         checkout_id=next((e.order_id for e in events if e.kind == "checkout.started"), None),
         names=frozenset(name for event in events for name in event.names),
         customer=_customer(events),
-        currency=_last(e.currency for e in events),
-        total_minor=_last(e.total_minor for e in told),
+        currency=currency,
+        total_minor=_last(e.total_minor for e in told if e.currency == currency),
         ordered_at=_last(e.ordered_at for e in orders),
         items=_last(e.items or None for e in told),
         first_seen=min((p.received_at for p in seen or ordered), default=None),

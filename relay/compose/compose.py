@@ -190,6 +190,8 @@ def _placed_again(
     total: int = call.body["totalCents"]
     if total in facts.sent.placed:
         return Skip("placed already sent", differs=facts.sent.digests[call.meaning] != call.digest)
+    if other := facts.sold_in_another(event):
+        return Skip(f"placed already sent, in {other}", differs=True)
     if total < max(facts.sent.placed):
         return Skip("placed already sent with a higher total", overtaken=True)
     if policy.upsell == "push_again":
@@ -226,7 +228,7 @@ def _fulfilled(event: OrderFulfilled, facts: Facts, policy: Policy, moment: Mome
         return blocked
     call = _order_call(event, facts, "fulfilled", "fulfilled")
     if _makes_up_placed(facts, policy):
-        total = facts.largest_placed or facts.total_of(event)
+        total = facts.sold(event) or facts.total_of(event)
         placed = _order_call(event, facts, "placed", f"placed@{total}", total_minor=total, made_up=True)
         return Send((placed, call))
     return Send((call,))

@@ -413,3 +413,17 @@ def test_a_thin_shipment_tells_the_total_with_the_upsell_that_its_sale_overtook(
     steps = (placed(total=150), placed(total=100), thin("order.fulfilled"))
     sent = [c for n, e in enumerate(steps) for c in story.tell(n, postback, load([e])) if "path" in c]
     assert [call["body"]["totalCents"] for call in sent] == [150, 150]
+
+
+def test_amounts_in_two_currencies_are_never_compared_or_mixed() -> None:
+    yen, dollars = placed(total=4980) | {"currency": "JPY"}, refunded(1000, total=3300)
+    story = Story(Policy(since=SINCE))
+    postback = Postback("POST", "", {}, b"", START)
+    steps = (yen, dollars, thin("order.fulfilled"))
+    sent = [c["body"] for n, e in enumerate(steps) for c in story.tell(n, postback, load([e])) if "path" in c]
+    assert [(b["status"], b["totalCents"], b["currency"]) for b in sent] == [
+        ("placed", 4980, "JPY"),
+        ("refunded", 3300, "USD"),
+        ("fulfilled", 3300, "USD"),
+    ]
+    assert tell(placed(total=3300), yen) == ["placed 3300", "-"], "it is no upsell"
