@@ -17,6 +17,7 @@ UNAMBIGUOUS_SYMBOLS: Final[dict[str, str]] = {"€": "EUR", "£": "GBP"}
 # Longer amounts are no amounts; the bound also keeps Decimal("1e999999999") from eating memory.
 _AMOUNT: Final = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,10})?", re.ASCII)
 _NOISE: Final = re.compile(r"[\s,$€£¥\u00a0\u202f]")
+_GROUP: Final = 3
 # A comma that cannot be a thousands separator is somebody's decimal comma: 12,50 is not 1250.
 _GROUPED: Final = re.compile(r"[^,]*\d{1,3}(?:,\d{3})+(?:\.\d*)?\D*|[^,]*", re.ASCII)
 
@@ -59,7 +60,10 @@ def minor(value: str | int | Decimal, currency: str) -> int:
     """`value`, in major units, as whole minor units of `currency`; halves are rounded up.
 
     minor("49.90", "USD") == 4990; minor("4980.00", "JPY") == 4980; minor("1.500", "KWD") == 1500.
+    Raises ValueError as `amount` does, and for "12,500" in a currency of three decimals: that may be 12.5.
     """
+    if EXPONENTS[currency] == _GROUP and isinstance(value, str) and value.count(",") == 1 > value.count("."):
+        raise ValueError(f"{value.strip()[:24]!r} is not an amount such as 12.500")
     return rounded(amount(value).scaleb(EXPONENTS[currency]))
 
 

@@ -121,6 +121,8 @@ def test_a_thin_refund_goes_without_e_mail_total_and_currency() -> None:
         ("4980", "JPY", 4980),
         ("1.500", "KWD", 1500),
         ("1.5", "KWD", 1500),
+        ("1,299.500", "KWD", 1299500),
+        ("1,299,500", "KWD", 1299500000),
         ("$1,299.50", "USD", 129950),
         (279, "USD", 27900),
         ("0.00", "USD", 0),
@@ -139,6 +141,11 @@ def test_no_amount_passes_through_a_float() -> None:
 @pytest.mark.parametrize("amount", ["12,50", "-5.00", "free", "1e9", "9" * 16, {"amount": 5}])
 def test_an_unreadable_total_names_the_field(amount: object) -> None:
     assert troubled_field({"totalPrice": amount}) == "totalPrice"
+
+
+def test_a_comma_that_may_be_either_is_not_read_as_a_thousand_times_the_amount() -> None:
+    """A dinar has a thousand parts, and many who count in it write a decimal comma."""
+    assert troubled_field({"totalPrice": "12,500", "currencyCode": "TND"}) == "totalPrice"
 
 
 def test_the_running_total_beats_that_of_the_first_sale() -> None:
