@@ -18,8 +18,9 @@ UNAMBIGUOUS_SYMBOLS: Final[dict[str, str]] = {"€": "EUR", "£": "GBP"}
 _AMOUNT: Final = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,10})?", re.ASCII)
 _NOISE: Final = re.compile(r"[\s,$€£¥\u00a0\u202f]")
 _GROUP: Final = 3
-# A comma that cannot be a thousands separator is somebody's decimal comma: 12,50 is not 1250.
-_GROUPED: Final = re.compile(r"[^,]*\d{1,3}(?:,\d{3})+(?:\.\d*)?\D*|[^,]*", re.ASCII)
+# A comma or blank that cannot be a thousands separator is none: 12,50 and 12 50 are not 1250, and
+# 1.234,567 is not 1.23.
+_GROUPED: Final = re.compile(r"[^\d,]*(?:\d{1,3}(?:[,\s\u00a0\u202f]\d{3})+|\d+)(?:\.\d*)?[^\d,]*", re.ASCII)
 
 
 def currency_code(text: str) -> str:

@@ -124,6 +124,8 @@ def test_a_thin_refund_goes_without_e_mail_total_and_currency() -> None:
         ("1,299.500", "KWD", 1299500),
         ("1,299,500", "KWD", 1299500000),
         ("$1,299.50", "USD", 129950),
+        ("$ 1 299.50", "USD", 129950),
+        ("1\u202f299.50 €", "EUR", 129950),
         (279, "USD", 27900),
         ("0.00", "USD", 0),
         ("19.999", "EUR", 2000),
@@ -138,7 +140,10 @@ def test_no_amount_passes_through_a_float() -> None:
     assert placed(adapter().read(post(body.encode(), "event=sale"))).total_minor == 6450
 
 
-@pytest.mark.parametrize("amount", ["12,50", "-5.00", "free", "1e9", "9" * 16, {"amount": 5}])
+@pytest.mark.parametrize(
+    "amount",
+    ["12,50", ",50", "12 50", "1.234,567", "1.234,50", "-5.00", "free", "1e9", "9" * 16, {"amount": 5}],
+)
 def test_an_unreadable_total_names_the_field(amount: object) -> None:
     assert troubled_field({"totalPrice": amount}) == "totalPrice"
 
