@@ -6,7 +6,7 @@ may already be refunded. Each meaning has its rows, read from the top; the first
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -175,6 +175,11 @@ def judge(means: Means | None, state: State) -> Verdict:
     return next((row.then for row in rows if row.when(state)), Verdict(Does.UNKNOWN))
 
 
+# A word that only says less of the same thing takes nothing back: FULFILLMENT beside event=shipped.
+_VAGUE: Final[Mapping[Does, Does]] = {
+    Does.REFUND: Does.FULL_REFUND,
+    Does.UNKNOWN_SHIPMENT: Does.FULFILLED,
+}
 _NEW: Final = (Does.PLACED, Does.PLACED_AND_SINCE)
 _BACK: Final = (Does.CHARGEBACK, Does.PARTIAL_REFUND, Does.REFUND, Does.FULL_REFUND)
 _ENDS: Final = (*_BACK, Does.CANCELLED)
@@ -185,8 +190,10 @@ def reconcile(said: Verdict, fired: Verdict) -> Verdict:
 
     Else neither is believed: the one would mail about what did not happen, the other lose what did.
     """
-    if said.does in (Does.IGNORE, fired.does):
+    if said.does in (Does.IGNORE, fired.does) or _VAGUE.get(fired.does) == said.does:
         return said
+    if _VAGUE.get(said.does) == fired.does:
+        return fired
     if fired.does == Does.IGNORE or (said.does in _NEW and fired.does in _ENDS):
         return fired
     if said.does in _BACK and fired.does in _BACK:

@@ -153,6 +153,20 @@ def test_a_profile_on_a_trigger_that_its_event_is_not_for_loses_nothing_in_silen
     assert caught.value.field == "event"
 
 
+@pytest.mark.parametrize("words", [("shipped", "FULFILLMENT"), ("fulfillment", "FULFILLMENT SHIPPED")])
+def test_a_word_that_does_not_say_how_far_a_shipment_is_contradicts_none_that_does(
+    words: tuple[str, str],
+) -> None:
+    event, trigger = words
+    assert isinstance(only(said(event, {"customerType": trigger})), OrderFulfilled)
+
+
+@pytest.mark.parametrize("words", [("refund_full", "REFUNDED"), ("refund", "FULL_REFUND")])
+def test_a_word_for_any_refund_contradicts_none_for_a_full_one(words: tuple[str, str]) -> None:
+    event, trigger = words
+    assert refund(said(event, {"customerType": trigger})) == Refund(basis="full")
+
+
 def test_of_two_refunds_the_smaller_is_believed() -> None:
     state = {"customerType": "PARTIAL_REFUND", "refundRemaining": "20.00"}
     assert refund(said("refund_full", state)) == Refund(basis="cumulative", amount_minor=500)
