@@ -25,6 +25,10 @@ _SAY_HOW_FAR: Final = (
     "the word does not say whether it was shipped: map fulfillmentStatus, or add event=shipped to the URL of "
     "a profile routed to shipments alone"
 )
+_SAY_WHAT_STOPPED: Final = (
+    "is CANCELLED, and without a word a stopped subscription looks like a sale: map customerType, or give "
+    "each trigger a profile with its own event=, such as event=cancel for Cancel"
+)
 _CONTRADICTION: Final = (
     "and customerType say different things, neither of them less than the other: route each trigger to a "
     "profile with an event= of its own, or leave event= out"
@@ -84,6 +88,8 @@ def _sure(verdict: Verdict, payload: Payload) -> Verdict:
         raise Unsupported(_NO_STATUS, field="orderStatus")
     if verdict.does == Does.CONTRADICTION:
         raise Unsupported(_CONTRADICTION, field="event")
+    if verdict.does == Does.UNKNOWN_SUBSCRIPTION:
+        raise Unsupported(_SAY_WHAT_STOPPED, field="recurringStatus")
     if verdict.does == Does.UNKNOWN_SHIPMENT:
         raise Unmappable("fulfillmentStatus", payload.explained(_SAY_HOW_FAR))
     return verdict

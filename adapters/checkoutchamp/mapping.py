@@ -32,6 +32,7 @@ class Does(IntEnum):
     UNKNOWN_SHIPMENT = 11
     UNKNOWN = 12
     CONTRADICTION = 13
+    UNKNOWN_SUBSCRIPTION = 14
 
 
 class Verdict(NamedTuple):
@@ -106,7 +107,7 @@ _SHIPPED: Final = (
     _INCOMPLETE,
     *_UNPAID,
     Row(lambda s: s.shipment in words.NOT_YET, ignore("not shipped yet")),
-    Row(lambda s: s.shipment in words.COMING_BACK, ignore("returned, not shipped")),
+    Row(lambda s: s.coming_back, ignore("returned, not shipped")),
     Row(lambda s: s.shipment in words.STOPPED, ignore("shipment cancelled or failed")),
     Row(lambda s: bool(s.shipment) and not s.shipped, ignore("not shipped: unknown fulfilment status")),
     Row(lambda s: s.order not in ("", "complete", "pending"), Verdict(Does.UNKNOWN_STATUS)),
@@ -157,6 +158,12 @@ STATE_RULES: Final = (
     Row(lambda s: s.dated_refund and s.order != "unknown", REFUND),
     _UNCHARGED,
     _FULL_ORDER,
+    Row(lambda s: s.coming_back and s.order != "unknown", ignore("returned, not sold")),
+    # A sale whose subscription was stopped since, or an old order whose subscription stops now.
+    Row(
+        lambda s: s.stopped and s.order != "unknown" and not s.unpaid and not s.waits,
+        Verdict(Does.UNKNOWN_SUBSCRIPTION),
+    ),
     Row(lambda s: s.shipped and s.order in ("", "complete") and not s.unpaid, FULFILLED),
     Row(lambda s: s.order == "", Verdict(Does.UNKNOWN)),
     *_UNPAID,

@@ -22,6 +22,7 @@ class State:
     order: str
     response: str
     shipment: str
+    subscription: str
     api: bool
     dated_refund: bool
     nothing_remains: bool
@@ -46,6 +47,15 @@ class State:
         return self.shipment in words.ON_ITS_WAY
 
     @property
+    def coming_back(self) -> bool:
+        return self.shipment in words.COMING_BACK
+
+    @property
+    def stopped(self) -> bool:
+        """Whether its subscription is: often long after the sale, which is then told of once more."""
+        return self.subscription in words.CALLED_OFF
+
+    @property
     def unpaid(self) -> bool:
         if self.order == "pending":
             return self.response != "success"
@@ -68,6 +78,7 @@ def read(payload: Payload, options: CheckoutChampOptions, chosen: Means | None) 
         order=order,
         response=plain(payload.text("responseType")),
         shipment=shipment(payload),
+        subscription=plain(payload.text("recurringStatus")),
         api=values.is_api_shaped(payload),
         dated_refund=dated_refund,
         nothing_remains=dated_refund and values.is_zero(payload.text("refundRemaining")),

@@ -190,6 +190,38 @@ def test_without_a_word_the_state_decides(state: dict[str, str], kind: type[Even
     assert isinstance(only(read(state)), kind)
 
 
+@pytest.mark.parametrize("status", ["RMA Pending", "RETURNED"])
+def test_without_a_word_what_comes_back_is_no_sale(status: str) -> None:
+    assert read({**COMPLETE, "fulfillmentStatus": status}) == Ignored("returned, not sold")
+
+
+@pytest.mark.parametrize("shipment", ["HOLD", "SHIPPED", None])
+@pytest.mark.parametrize("order", ["COMPLETE", "PENDING", None])
+def test_without_a_word_a_stopped_subscription_is_neither_sold_nor_shipped(
+    order: str | None, shipment: str | None
+) -> None:
+    state = {**COMPLETE, "orderStatus": order, "recurringStatus": "Cancelled", "fulfillmentStatus": shipment}
+    with pytest.raises(Unsupported, match="stopped subscription") as caught:
+        read(state)
+    assert caught.value.field == "recurringStatus"
+
+
+def test_without_a_word_what_is_not_paid_yet_waits_though_its_subscription_was_stopped() -> None:
+    state = {"orderStatus": "PENDING", "recurringStatus": "CANCELLED"}
+    assert read(state) == Ignored("not paid yet")
+    waiting = Ignored("pending: waiting for the capture")
+    assert read({**state, "responseType": "SUCCESS"}, pending="wait") == waiting
+
+
+def test_a_sale_whose_subscription_was_stopped_since_is_one_where_a_word_says_so() -> None:
+    assert placed(said("sale", {**COMPLETE, "recurringStatus": "CANCELLED"}))
+
+
+@pytest.mark.parametrize("status", ["INACTIVE", "ACTIVE", "ONE_TIME"])
+def test_without_a_word_a_subscription_that_was_not_stopped_leaves_a_sale_one(status: str) -> None:
+    assert placed(read({**COMPLETE, "recurringStatus": status}))
+
+
 @pytest.mark.parametrize("state", [{}, {"responseType": "SUCCESS"}, {"fulfillmentStatus": "HOLD"}])
 def test_without_a_status_nothing_is_guessed(state: dict[str, str]) -> None:
     with pytest.raises(Unsupported):
