@@ -74,7 +74,7 @@ def of_body(postback: Postback, encoding: str = UTF_8) -> Fields:
         return {}
     kind = postback.headers.get("content-type", "").lower()
     if _is_json(body, kind):
-        return from_json(decoded(body))
+        return from_json(_utf_8(body))
     if "multipart/" in kind:
         raise Malformed("multipart bodies are not read; send JSON or application/x-www-form-urlencoded")
     if b"=" not in body:
@@ -96,6 +96,14 @@ def decoded(body: bytes, encoding: str = UTF_8) -> str:
         return body.decode(encoding)
     except UnicodeDecodeError as error:
         raise Malformed(f"the body is not {encoding.upper()} (byte {error.start})") from error
+
+
+def _utf_8(body: bytes) -> str:
+    """Without the cause by which `sides` advises an option, since none changes what JSON is in."""
+    try:
+        return decoded(body)
+    except Malformed as error:
+        raise Malformed(f"{error.reason}, as JSON must be; only a form may be in another encoding") from None
 
 
 def from_json(text: str) -> Fields:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -309,6 +310,14 @@ def test_an_id_that_holds_a_placeholder_is_everybodys_and_so_nobodys() -> None:
 def test_an_address_is_freed_of_what_nobody_sees() -> None:
     event = placed(said("sale", {"emailAddress": "\ufeffnoel\u200b@example.com\u200e"}))
     assert event.customer.email == "noel@example.com"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1252"])
+def test_no_setting_is_advised_for_json_in_another_encoding_than_utf_8(encoding: str) -> None:
+    body = json.dumps({**ORDER, "firstName": "Zoë"}, ensure_ascii=False).encode("windows-1252")
+    with pytest.raises(Malformed, match="as JSON must be; only a form") as caught:
+        adapter(encoding=encoding).read(post(body))
+    assert "options" not in caught.value.reason
 
 
 def test_another_encoding_than_utf_8_is_a_setting() -> None:
