@@ -35,7 +35,6 @@ from relay.normalise.events import (
     Scalar,
 )
 from relay.normalise.payload import Payload, cut, fitting_id
-from relay.normalise.words import plain
 
 _DIGEST_LENGTH: Final = 24
 # Which field of theirs a value of ours comes from, for an error the merchant can act on.
@@ -110,11 +109,6 @@ def _fulfilled(_: Verdict, payload: Payload, context: Context) -> tuple[Event, .
 
 
 def _cancelled(_: Verdict, payload: Payload, context: Context) -> tuple[Event, ...]:
-    if plain(payload.text("orderStatus")) == "complete":
-        payload.warnings.append(
-            "event says that the order was cancelled, while orderStatus is COMPLETE; on a profile routed to "
-            "the trigger Cancel, which is that of subscriptions, write event=cancel"
-        )
     return (OrderCancelled(**_order(payload, context)),)
 
 

@@ -29,6 +29,10 @@ _SAY_WHAT_STOPPED: Final = (
     "is CANCELLED, and without a word a stopped subscription looks like a sale: map customerType, or give "
     "each trigger a profile with its own event=, such as event=cancel for Cancel"
 )
+_NOT_CANCELLED: Final = (
+    "says that the order was cancelled, while orderStatus is COMPLETE: on a profile routed to the trigger "
+    "Cancel, which is that of subscriptions, write event=cancel"
+)
 _CONTRADICTION: Final = (
     "and customerType say different things, neither of them less than the other: route each trigger to a "
     "profile with an event= of its own, or leave event= out"
@@ -86,6 +90,8 @@ def _sure(verdict: Verdict, payload: Payload) -> Verdict:
         raise Unsupported(payload.explained(_SAY_WHAT))
     if verdict.does == Does.UNKNOWN_STATUS:
         raise Unsupported(_NO_STATUS, field="orderStatus")
+    if verdict.does == Does.NOT_CANCELLED:
+        raise Unsupported(_NOT_CANCELLED, field="event")
     if verdict.does == Does.CONTRADICTION:
         raise Unsupported(_CONTRADICTION, field="event")
     if verdict.does == Does.UNKNOWN_SUBSCRIPTION:

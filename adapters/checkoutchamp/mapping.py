@@ -33,6 +33,7 @@ class Does(IntEnum):
     UNKNOWN = 12
     CONTRADICTION = 13
     UNKNOWN_SUBSCRIPTION = 14
+    NOT_CANCELLED = 15
 
 
 class Verdict(NamedTuple):
@@ -137,7 +138,14 @@ RULES: Final[dict[Means, tuple[Row, ...]]] = {
         Row(lambda s: s.shipped, FULFILLED),
         Row(_always, Verdict(Does.UNKNOWN_SHIPMENT)),
     ),
-    Means.CANCELLED: (_CANCELLED, *_DECLINED, _INCOMPLETE, Row(_always, CANCELLED)),
+    # Complete beside it: the profile is on the trigger Cancel, which leaves the order as it is.
+    Means.CANCELLED: (
+        _CANCELLED,
+        *_DECLINED,
+        _INCOMPLETE,
+        Row(lambda s: s.order == "complete", Verdict(Does.NOT_CANCELLED)),
+        Row(_always, CANCELLED),
+    ),
     Means.REFUND: (*_REFUND, Row(_always, REFUND)),
     Means.FULL_REFUND: (*_REFUND, Row(_always, FULL_REFUND)),
     # What orderStatus is after a partial refund is not documented: REFUNDED must not make it a full one.

@@ -128,8 +128,11 @@ def test_the_trigger_cancel_is_the_subscriptions_unless_the_state_says_more(word
     assert isinstance(only(read({"customerType": word, **BY_AGENT})), OrderCancelled)
 
 
-def test_a_complete_order_said_to_be_cancelled_warns_of_the_likely_mistake() -> None:
-    assert "event=cancel" in warnings(said("cancelled", COMPLETE))
+@pytest.mark.parametrize("given", [{}, {"fulfillmentStatus": "CANCELLED"}, {"recurringStatus": "CANCELLED"}])
+def test_nobody_is_told_of_a_cancel_that_a_complete_order_denies(given: dict[str, str]) -> None:
+    with pytest.raises(Unsupported, match="write event=cancel") as caught:
+        said("cancelled", {**COMPLETE, **given})
+    assert caught.value.field == "event"
 
 
 def test_partial_refund_is_a_refund_and_no_checkout() -> None:
