@@ -13,7 +13,7 @@ from adapters.stickyio import items, values
 from adapters.stickyio.mapping import Does, Verdict
 from adapters.stickyio.options import StickyioOptions
 from adapters.stickyio.properties import Subject
-from adapters.stickyio.state import State, has_id
+from adapters.stickyio.state import has_id
 from adapters.stickyio.words import NOTICES, Means
 from relay.normalise import amounts
 from relay.normalise.amounts import Money, amount
@@ -91,11 +91,6 @@ def _fulfilled(_: Verdict, payload: Payload, context: Context) -> Event:
 
 
 def _cancelled(_: Verdict, payload: Payload, context: Context) -> Event:
-    if State(payload).given_back == 0:
-        payload.warnings.append(
-            "event says that the order was cancelled, while void_refund_amount says that nothing was voided; "
-            "on a profile for stopped subscriptions write event=cancel"
-        )
     return OrderCancelled(**_order(payload, context))
 
 

@@ -18,6 +18,10 @@ _SAY_WHAT: Final = (
     "event=approved, or the word for its trigger, to the profile's URL, or set options.default_event"
 )
 _UNKNOWN_STATUS: Final = "is neither 1 (approved) nor 0 (declined): look at the token behind it, or untick it"
+_NOT_CANCELLED: Final = (
+    "says that the order was cancelled, while void_refund_amount says that nothing was voided: on a profile "
+    "for stopped subscriptions write event=cancel, on one for voids event=void"
+)
 _NO_STATUS: Final = "is missing, while decline_reason is filled: tick the token order_status in the profile"
 
 
@@ -71,6 +75,8 @@ def _uncontradicted(verdict: Verdict, payload: Payload, hint: Means | None) -> V
 def _sure(verdict: Verdict, payload: Payload, action: str | None = None) -> Verdict:
     if verdict.does == Does.UNKNOWN_STATUS:
         raise Unsupported(_UNKNOWN_STATUS, field="order_status")
+    if verdict.does == Does.NOT_CANCELLED:
+        raise Unsupported(_NOT_CANCELLED, field="event")
     if verdict.does == Does.NO_STATUS:
         raise Unsupported(payload.explained(_NO_STATUS), field="order_status")
     if verdict.does == Does.UNKNOWN and action is not None:

@@ -27,6 +27,7 @@ class Does(StrEnum):
     UNKNOWN = "unknown"
     UNKNOWN_STATUS = "unknown status"
     NO_STATUS = "no status"
+    NOT_CANCELLED = "not cancelled"
 
 
 class Verdict(NamedTuple):
@@ -70,6 +71,13 @@ _UNPAID: Final = (
     Row(lambda s: s.may_be_declined, Verdict(Does.NO_STATUS)),
 )
 
+# Nothing is voided in part, and one token serves both.
+_VOID: Final = (
+    Row(lambda s: s.given_back_in_part, _REFUND),
+    Row(lambda s: s.given_back_some, _CANCELLED),
+    *_DECLINED,
+)
+
 RULES: Final[dict[Means, tuple[Row, ...]]] = {
     # A sale of which something was given back is past: what is left to tell is the refund.
     Means.SALE: (_CHARGED_BACK, _GIVEN_BACK, _ENDED, *_UNPAID, _always(Verdict(Does.PLACED))),
@@ -81,11 +89,11 @@ RULES: Final[dict[Means, tuple[Row, ...]]] = {
         *_UNPAID,
         _always(Verdict(Does.FULFILLED)),
     ),
-    # Nothing is voided in part, and one token serves both.
-    Means.VOID: (
-        Row(lambda s: s.given_back_in_part, _REFUND),
-        Row(lambda s: s.given_back_some, _CANCELLED),
-        *_DECLINED,
+    Means.VOID: (*_VOID, _always(_CANCELLED)),
+    # The platform's own "Cancel" stops a subscription, and leaves the paid order as it is.
+    Means.CANCELLED: (
+        *_VOID,
+        Row(lambda s: s.is_kept and s.order != "ended", Verdict(Does.NOT_CANCELLED)),
         _always(_CANCELLED),
     ),
     Means.REFUND: (_GIVEN_BACK, _CHARGED_BACK, _ENDED, *_DECLINED, _always(_REFUND)),

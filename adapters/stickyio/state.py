@@ -56,6 +56,11 @@ class State:
         return self.given_back_some and total is not None and (self.given_back or 0) < total - _A_CENT
 
     @property
+    def is_kept(self) -> bool:
+        """Whether something was paid, and nothing of it given back; False where either is not said."""
+        return self.given_back == 0 and bool(number(self._payload.text("order_total")))
+
+    @property
     def rebill(self) -> bool:
         return bool(count(self._payload.text("rebill_depth")))
 

@@ -24,6 +24,7 @@ class Means(StrEnum):
     CHECKOUT = "checkout"
     SHIPPED = "shipped"
     VOID = "void"
+    CANCELLED = "cancelled"
     REFUND = "refund"
     CHARGEBACK = "chargeback"
     DECLINED = "declined"
@@ -45,7 +46,8 @@ SPELLED: Final = (
     (Means.CHECKOUT, ("prospect", "checkout", "started", "checkout.started")),
     (Means.SHIPPED, ("shipped", "fulfilled", "order.fulfilled")),
     # "Cancel" is what the platform calls the stop of a subscription; an order that is undone is voided.
-    (Means.VOID, ("void", "voided", "cancelled", "order.cancelled")),
+    (Means.VOID, ("void", "voided")),
+    (Means.CANCELLED, ("cancelled", "order.cancelled")),
     (Means.SUBSCRIPTION_CANCELLED, ("cancel", "subscription_cancelled")),
     (Means.SUBSCRIPTION_HELD, ("hold", "subscription_held")),
     (Means.REFUND, ("refund", "refunded", "order.refunded")),
@@ -59,7 +61,8 @@ KINDS: Final[Mapping[Means, tuple[Kind, str]]] = {
     Means.CHECKOUT: ("checkout.started", ""),
     Means.SALE: ("order.placed", "unless order_status says declined, or money was given back"),
     Means.SHIPPED: ("order.fulfilled", ""),
-    Means.VOID: ("order.cancelled", "not by the platform's Cancel, which is the subscription's"),
+    Means.VOID: ("order.cancelled", ""),
+    Means.CANCELLED: ("order.cancelled", "not by the platform's Cancel, which is the subscription's"),
     Means.REFUND: ("order.refunded", ""),
     Means.CHARGEBACK: ("order.refunded", "as a chargeback"),
 }

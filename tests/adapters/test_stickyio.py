@@ -7,7 +7,7 @@ import pytest
 from relay.errors import Unsupported
 from relay.normalise.contract import Ignored, Postback
 from relay.normalise.events import CheckoutStarted, Event, OrderCancelled, OrderFulfilled, OrderRefunded
-from tests.adapters.readings import only, placed, refund, warnings
+from tests.adapters.readings import only, placed, refund
 from tests.adapters.stickyio_support import ORDER, PROSPECT, adapter, get, post, read, said, unsupported
 
 GIVEN_BACK = {"void_refund_amount": "25.00"}
@@ -59,9 +59,23 @@ def test_cancelled_is_the_order_and_cancel_the_subscription() -> None:
     assert said("cancel") == Ignored("subscription cancelled")
 
 
-def test_a_cancel_of_which_nothing_was_voided_warns_of_the_likely_mistake() -> None:
-    assert "event=cancel" in warnings(said("cancelled", {"void_refund_amount": "0.00"}))
-    assert "event=cancel" not in warnings(said("cancelled", GIVEN_BACK))
+def test_nobody_is_told_of_a_cancel_of_which_nothing_was_voided() -> None:
+    with pytest.raises(Unsupported, match="write event=cancel") as caught:
+        said("cancelled", {"void_refund_amount": "0.00"})
+    assert caught.value.field == "event"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        GIVEN_BACK,
+        {"void_refund_amount": "0.00", "order_total": "0.00"},
+        {"void_refund_amount": "0.00", "order_status": "6"},
+    ],
+)
+def test_a_cancel_that_the_values_bear_out_or_leave_open_is_one(given: dict[str, str]) -> None:
+    assert isinstance(only(said("cancelled", given)), OrderCancelled)
 
 
 @pytest.mark.parametrize("word", ["sold", "new", "canceled", "42", "approved2", "refund,void", "partial"])
