@@ -35,11 +35,19 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 def _duration(value: Any) -> Any:
     if isinstance(value, int | float):  # nobody knows whether 15 is seconds or minutes
         raise ValueError("expected a duration with its unit, such as 10s, 15m, 24h or 30d")  # noqa: TRY004
-    return times.duration(value) if isinstance(value, str) else value
+    found = times.duration(value) if isinstance(value, str) else value
+    if found == timedelta(0):
+        raise ValueError("expected a duration longer than 0")
+    return found
 
 
 def _wish(value: Any) -> Any:
-    return value if value in ("habit", "never") else _duration(value)
+    if value in ("habit", "never"):
+        return value
+    try:
+        return _duration(value)
+    except ValueError as error:
+        raise ValueError("expected 'habit', 'never', or a duration such as 36h") from error
 
 
 def _zone(value: Any) -> Any:
@@ -81,7 +89,7 @@ def _aware(value: Any) -> Any:
     return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Name = Annotated[str, AfterValidator(_name)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]

@@ -38,6 +38,7 @@ def refused(text: str) -> str:
     [
         ("timeout = 15", "destinations.main.timeout is 15; expected a duration with its unit"),
         ("timeout = 'soon'", "destinations.main.timeout is 'soon'; 'soon' is not a duration such as 10s"),
+        ("timeout = '0s'", "destinations.main.timeout is '0s'; expected a duration longer than 0"),
         ("rate_per_minute = -1", "destinations.main.rate_per_minute is -1; expected 0 or more"),
         ("rate_per_minute = 'many'", "destinations.main.rate_per_minute is 'many'; expected a whole number"),
         ("retry_schedule = '10s 30s'", "destinations.main.retry_schedule is '10s 30s'; expected a list"),
@@ -59,6 +60,8 @@ def test_of_a_destination(setting: str, says: str) -> None:
             "upsell = 'hold'",
             "sources.shop.upsell is 'hold'; expected push_again, event, or hold and how long",
         ),
+        ("quiet = 'seldom'", "sources.shop.quiet is 'seldom'; expected 'habit', 'never', or a duration"),
+        ("quiet = '0s'", "sources.shop.quiet is '0s'; expected 'habit', 'never', or a duration"),
         ("chargeback = 'no'", "sources.shop.chargeback is 'no'; expected 'refunded', 'event' or 'ignore'"),
         ("options = 'none'", "sources.shop.options is 'none'; expected a table"),
         ("api = { user = 'hunter2-hunter2' }", "sources.shop.api.user is not a setting; known are "),
