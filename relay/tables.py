@@ -29,6 +29,7 @@ DEFAULT_SCHEDULE: Final = ("10s", "30s", "2m", "10m", "30m", "1h", "2h", "4h", "
 REFERENCES: Final = ("env:", "file:")
 """A string that begins so and is still there was not needed: looking into the journal asks for no secret."""
 SECRET_LENGTH: Final = 32
+_IN_A_HEADER: Final = r"[!-~]+"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -89,10 +90,21 @@ def _aware(value: Any) -> Any:
     return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
 
 
+def _fits_a_header(secret: SecretStr) -> SecretStr:
+    said = secret.get_secret_value()
+    if not said.startswith(REFERENCES) and not re.fullmatch(_IN_A_HEADER, said):
+        raise ValueError(
+            "found a space, a line break or a character that is not ASCII; expected the key alone"
+        )
+    return secret
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Name = Annotated[str, AfterValidator(_name)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+ApiKey = Annotated[Secret, AfterValidator(_fits_a_header)]
+"""Anything else would fail each call before it leaves, as if each order were at fault."""
 Header = Annotated[
     str, shaped(r"[A-Za-z0-9-]+", "the name of a header, such as X-Signature"), AfterValidator(str.lower)
 ]
@@ -122,9 +134,9 @@ class Table(BaseModel):
 class Destination(Table):
     """One Commerce API key and what may be asked of it. A rate of 0 means unlimited."""
 
-    api_key: Secret
+    api_key: ApiKey
     url: Url = DEFAULT_URL
-    company_id: str | None = None
+    company_id: Annotated[str, shaped(r"[!-~]*", "an id without spaces, in ASCII")] | None = None
     rate_per_minute: Annotated[int, Field(ge=0)] = 100
     rate_per_second: Annotated[int, Field(ge=0)] = 20
     timeout: Duration = timedelta(seconds=15)

@@ -43,6 +43,7 @@ def refused(text: str) -> str:
         ("rate_per_minute = 'many'", "destinations.main.rate_per_minute is 'many'; expected a whole number"),
         ("retry_schedule = '10s 30s'", "destinations.main.retry_schedule is '10s 30s'; expected a list"),
         ("url = 'api.example.com'", "destinations.main.url is 'api.example.com'; expected a URL such as"),
+        ("company_id = 'a b'", "destinations.main.company_id is 'a b'; expected an id without spaces"),
         ("urls = 'x'", "destinations.main.urls is not a setting; did you mean 'url'?"),
         ("lease = '1s'", "destinations.main: lease must be at least one and a half times timeout"),
     ],
@@ -97,6 +98,16 @@ def test_of_a_table_under_another_name() -> None:
 def test_of_a_key_that_is_empty() -> None:
     text = FILE.format(destination="", source="tokens = ['t']").replace("env:KEY", "")
     assert "destinations.main.api_key: found nothing; expected a secret" in refused(text)
+
+
+@pytest.mark.parametrize("key", [f"{SECRET}\n", f" {SECRET}", f"{SECRET}\u2019", "two words"])
+def test_of_a_key_that_fits_in_no_header(key: str) -> None:
+    text = FILE.format(destination="", source="tokens = ['t']")
+    with pytest.raises(SettingsError) as caught:
+        settings.parse(tomllib.loads(text), {"KEY": key})
+    said = str(caught.value)
+    assert "destinations.main.api_key: found a space, a line break or a character that is not ASCII" in said
+    assert SECRET not in said
 
 
 @pytest.mark.parametrize(
