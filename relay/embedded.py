@@ -105,9 +105,14 @@ class Hold:
     """A data folder belongs to one `relay dev` at a time. The kernel ends the hold with its process."""
 
     def __init__(self, data_dir: Path) -> None:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = data_dir / "dev.lock"
-        self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._descriptor = os.open(data_dir / "dev.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise SettingsError(
+                f"the data folder {data_dir} cannot be written ({error.strerror}); "
+                "choose another with --data or RELAY_DATA_DIR"
+            ) from error
         if not _lock(self._descriptor):
             holder = os.read(self._descriptor, 20).decode()
             self.release()

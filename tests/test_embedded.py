@@ -127,6 +127,14 @@ async def test_a_data_folder_serves_one_relay_at_a_time(tmp_path: Path) -> None:
             await EmbeddedRedis(tmp_path).start()
 
 
+def test_a_data_folder_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder" / "dev.lock").mkdir(parents=True)
+    for name in ("file", "file/below", "folder"):
+        with pytest.raises(SettingsError, match=rf"{name} cannot be written .*--data or RELAY_DATA_DIR$"):
+            Hold(tmp_path / name)
+
+
 async def test_a_server_whose_starter_is_gone_makes_way_for_the_next(tmp_path: Path) -> None:
     hold = Hold(tmp_path)
     orphan = EmbeddedRedis(tmp_path, hold=hold)
