@@ -42,6 +42,8 @@ def _networks(value: Any) -> Any:
         raise ValueError("expected addresses or networks such as 10.0.0.0/8, with commas between") from error
 
 
+_UTF_8: Final = "utf-8-sig"
+"""Some editors put a byte-order mark first, which nobody sees."""
 PublicUrl = Annotated[
     str, shaped(r"https?://[^\s/?#]+/?", "https:// and a host, without a path: https://relay.example.com")
 ]
@@ -136,7 +138,7 @@ def load(path: Path, env: Mapping[str, str] | None = None, *, secrets_needed: bo
 
 def read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(_UTF_8))
     except FileNotFoundError as error:
         raise SettingsError(
             f"{path} does not exist; write it, name another in RELAY_CONFIG, or use `relay dev`"
@@ -198,7 +200,7 @@ def _unset(key: str, name: str) -> SettingsError:
 
 def _secret_file(file: Path, key: str) -> str:
     try:
-        return file.read_text().strip()
+        return file.read_text(_UTF_8).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{key} asks for the file {file}: {error}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +125,14 @@ def test_of_the_environment(said: dict[str, Any], says: str) -> None:
         settings.environment(said)
     assert says in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{SECRET}\n", "utf-8-sig")
+    text = FILE.format(destination="", source=f"tokens = ['file:{tmp_path / 'token'}']")
+    (tmp_path / "relay.toml").write_text(text.strip(), "utf-8-sig")
+    (token,) = settings.load(tmp_path / "relay.toml", {"KEY": SECRET}).sources["shop"].tokens
+    assert token.get_secret_value() == SECRET
 
 
 def test_a_day_is_midnight_in_utc() -> None:
