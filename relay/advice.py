@@ -43,6 +43,10 @@ _EXPECTED: Final = {
     "tuple_type": _LIST,
 }
 """By pydantic's name of the fault. What is not here has a message of its own."""
+_A_TABLE: Final = {
+    "destinations": "a table for each, such as [destinations.main]",
+    "sources": "a table for each, such as [sources.my-store]",
+}
 _EMPTY: Final = frozenset({"string_too_short", "too_short"})
 
 
@@ -60,7 +64,7 @@ def say_of(error: ValidationError, name: Callable[[Path], str], model: type[Base
     if first["type"] == "extra_forbidden":
         return f"{key} is not a setting; {_nearest(str(path[-1]), table_of(path, model).model_fields)}"
     if first["type"] == "missing":
-        return f"{key} is missing; expected a value"
+        return f"{key} is missing; expected {_A_TABLE.get(key, 'a value')}"
     expected = _expected(first)
     return f"{key} {expected}" if first["type"] in _EMPTY else f"{key}{_found(key, first)}{expected}"
 

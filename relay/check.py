@@ -89,7 +89,7 @@ async def _redis(env: Environment) -> list[Finding]:
         info = await client.info()
         return [*_server(info), _role(info, env.redis_replicas), await _fsync(client, info), _memory(info)]
     except (RedisError, OSError) as error:
-        where = "RELAY_REDIS_URL" if env.redis_url else "the embedded one; start `relay dev`"
+        where = "RELAY_REDIS_URL" if env.redis_url else "that of `relay dev`: RELAY_REDIS_URL is not set"
         return [Finding("fault", "redis", f"not reached ({where}): {error}")]
     finally:
         await client.aclose(close_connection_pool=True)

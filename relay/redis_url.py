@@ -142,15 +142,14 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise _Fault(_ESCAPE) from None
+        raise _Fault(f"is not a URL; {_ESCAPE}") from None
     if parts.fragment:
-        raise _Fault(_ESCAPE)
+        raise _Fault(f"is not a URL; {_ESCAPE}")
     return parts
 
 
 _ESCAPE: Final = (
-    "is not a URL; in user and password write / # ? @ : % as %2F %23 %3F %40 %3A %25, "
-    "and IPv6 hosts in brackets"
+    "write / # ? @ : % in user and password as %2F %23 %3F %40 %3A %25, and IPv6 hosts in brackets"
 )
 
 
@@ -158,7 +157,7 @@ def _hosts(where: str, port: int) -> Iterator[tuple[str, int]]:
     for one in where.split(","):
         found = _HOST.fullmatch(one or "localhost")
         if found is None or int(found["port"] or port) not in range(1, 65536):
-            raise _Fault(f"has a host or port that is none; expected HOST or HOST:PORT. If it {_ESCAPE}")
+            raise _Fault(f"has a wrong host or port; expected HOST or HOST:PORT; {_ESCAPE}")
         yield found["six"] or found["name"], int(found["port"] or port)
 
 

@@ -148,7 +148,8 @@ class Destination(Table):
     def _lease_outlasts_a_try(self) -> Self:
         if self.lease < self.timeout * 1.5:
             raise ValueError(
-                "lease must be at least one and a half times timeout, else a slow try is sent twice"
+                f"lease is {self.lease.total_seconds():g}s and timeout {self.timeout.total_seconds():g}s; "
+                "expected a lease of one and a half times timeout or more, else a slow try is sent twice"
             )
         return self
 

@@ -121,6 +121,13 @@ async def test_check_names_a_redis_that_is_not_there(shell: Shell) -> None:
     assert "RELAY_REDIS_URL" in fault
 
 
+async def test_check_without_a_redis_url_says_which_setting_is_missing(shell: Shell) -> None:
+    del shell.variables["RELAY_REDIS_URL"]
+    ran = await shell.relay("check")
+    (fault,) = (line for line in ran.out.splitlines() if line.startswith("fault"))
+    assert "RELAY_REDIS_URL is not set" in fault
+
+
 @pytest.mark.parametrize(
     ("setting", "wrong", "right", "says"),
     [

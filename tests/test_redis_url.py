@@ -28,10 +28,16 @@ SECRET = "s3cret"
     ("url", "says"),
     [
         (f"http://:{SECRET}@host", "expected it to start with one of redis://, rediss://, unix://"),
-        (f"redis://:{SECRET}/{SECRET}@host:6379/0", "has a host or port that is none"),
-        (f"redis://:{SECRET}#{SECRET}@host:6379/0", "is not a URL; in user and password write"),
+        (
+            f"redis://:{SECRET}/{SECRET}@host:6379/0",
+            "has a wrong host or port; expected HOST or HOST:PORT; write",
+        ),
+        (
+            f"redis://:{SECRET}#{SECRET}@host:6379/0",
+            "is not a URL; write / # ? @ : % in user and password as",
+        ),
         (f"redis://[:{SECRET}@host", "is not a URL"),
-        (f"redis://:{SECRET}@host:70000", "has a host or port that is none"),
+        (f"redis://:{SECRET}@host:70000", "has a wrong host or port"),
         (f"redis://:{SECRET}@one,two", "names several hosts"),
         (f"redis://:{SECRET}@host/{SECRET}", "names a database that is no number"),
         (f"redis://:{SECRET}@host?{SECRET}=1", "has an option after the ? that is not known; known are db"),

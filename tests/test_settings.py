@@ -46,7 +46,10 @@ def refused(text: str) -> str:
         ("url = 'api.example.com'", "destinations.main.url is 'api.example.com'; expected a URL such as"),
         ("company_id = 'a b'", "destinations.main.company_id is 'a b'; expected an id without spaces"),
         ("urls = 'x'", "destinations.main.urls is not a setting; did you mean 'url'?"),
-        ("lease = '1s'", "destinations.main: lease must be at least one and a half times timeout"),
+        (
+            "lease = '1s'",
+            "destinations.main: lease is 1s and timeout 15s; expected a lease of one and a half",
+        ),
     ],
 )
 def test_of_a_destination(setting: str, says: str) -> None:
@@ -94,6 +97,10 @@ def test_of_tokens(tokens: str, says: str) -> None:
 def test_of_a_table_under_another_name() -> None:
     text = FILE.format(destination="", source="tokens = ['t']").replace("[sources.", "[source.")
     assert "source is not a setting; did you mean 'sources'?" in refused(text)
+
+
+def test_of_a_file_that_is_empty() -> None:
+    assert "destinations is missing; expected a table for each, such as [destinations.main]" in refused("")
 
 
 def test_of_a_key_that_is_empty() -> None:
