@@ -15,6 +15,7 @@ from relay import wiring
 from relay.errors import AttemptError, JournalAway, KeyRefused, VaultShut
 from relay.journal.numbers import Numbers
 from relay.ops.access.oidc import Provider, ProviderAway, ProviderRefused
+from relay.ops.access.people import SHORTEST
 from relay.ops.alerts.channels import Channel, Unsent
 from relay.ops.alerts.words import test_message
 from relay.settings import Config, Environment
@@ -39,6 +40,7 @@ async def run(env: Environment, config: Config, *, send_alert: bool = False) -> 
     found = [Finding("ok", "configuration", said)]
     found += _misspelt(os.environ)
     found += _tokens(config)
+    found += _doors(env)
     found += _secrets(config)
     found += await _redis(env)
     found += await _vault(env, config)
@@ -70,6 +72,17 @@ def _tokens(config: Config) -> Iterator[Finding]:
                 f"a token is shorter than {_SHORT_TOKEN} characters and can be guessed; make one with "
                 "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`",
             )
+
+
+def _doors(env: Environment) -> Iterator[Finding]:
+    """What opens the JSON API and the pages to everyone who guesses it."""
+    doors = (
+        ("RELAY_API_TOKEN", env.api_token, _SHORT_TOKEN),
+        ("RELAY_OPS_PASSWORD", env.ops_password, SHORTEST),
+    )
+    for name, secret, least in doors:
+        if secret is not None and len(secret.get_secret_value()) < least:
+            yield Finding("warn", name, f"is shorter than {least} characters and can be guessed")
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

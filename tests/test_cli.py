@@ -113,6 +113,15 @@ async def test_check_warns_of_a_secret_that_can_be_guessed_without_printing_it(
     assert "guess-me" not in ran.out + ran.err
 
 
+async def test_check_warns_of_a_password_and_an_api_token_that_can_be_guessed(shell: Shell) -> None:
+    shell.variables |= {"RELAY_API_TOKEN": "sesame", "RELAY_OPS_PASSWORD": "sesame"}
+    ran = await shell.relay("check")
+    assert ran.code == 0
+    assert "warn  RELAY_API_TOKEN: is shorter than 16 characters" in ran.out
+    assert "warn  RELAY_OPS_PASSWORD: is shorter than 8 characters" in ran.out
+    assert "sesame" not in ran.out
+
+
 async def test_check_names_a_redis_that_is_not_there(shell: Shell) -> None:
     shell.variables["RELAY_REDIS_URL"] = "redis://127.0.0.1:1/0"
     ran = await shell.relay("check")
