@@ -15,15 +15,15 @@ RUN := .venv/.for-running
 DEV := .venv/.for-developing
 
 help:
-	@echo 'make run    the relay with everything it needs, in the foreground (ARGS="--port 9000")'
-	@echo 'make test   all tests, three at a time (ARGS="tests/test_dev.py -x")'
-	@echo 'make browser  the pages in a real browser, with axe; installs Chromium where it may (make chromium)'
-	@echo 'make lint   style, types and the borders between the parts'
-	@echo 'make fuzz   fixtures of every adapter, mutated: read or refused, nothing else (ARGS="5000 --adapter acme --seed 2")'
-	@echo 'make faults kill -9 and worse, and whether each postback arrived once and in order (ARGS="--postbacks 20000 --kills 200", ARGS=--each)'
-	@echo 'make bench  how fast, as ratios (ARGS="--seconds 10 --rounds 5")'
-	@echo 'make lock   new requirements*.lock from pyproject.toml (UPGRADE=--upgrade for newer releases)'
-	@echo 'make clean  removes .venv and caches; never .relay, which holds data'
+	@echo 'make run      start the relay and all it needs in the foreground (ARGS="--port 9000")'
+	@echo 'make test     run all tests, three at a time (ARGS="tests/test_dev.py -x")'
+	@echo 'make browser  test the pages in a real browser with axe; installs Chromium if it may (make chromium)'
+	@echo 'make lint     check style, types and the borders between the parts'
+	@echo 'make fuzz     mutate the fixtures of every adapter: each must be read or refused (ARGS="5000 --adapter acme --seed 2")'
+	@echo 'make faults   break real processes; each postback must arrive once and in order (ARGS="--postbacks 20000 --kills 200", ARGS=--each)'
+	@echo 'make bench    measure speed, as ratios (ARGS="--seconds 10 --rounds 5")'
+	@echo 'make lock     write new requirements*.lock from pyproject.toml (UPGRADE=--upgrade for newer releases)'
+	@echo 'make clean    remove .venv and caches, but never .relay, which holds data'
 
 run: $(RUN)
 	@exec $(BIN)/relay dev $(ARGS)

@@ -33,7 +33,7 @@ from relay.ops.access.people import SHORTEST
 
 cli: Final = typer.Typer(
     name="relay",
-    help="Relays commerce postbacks to the Commerce API without losing one.",
+    help="Takes commerce postbacks, records them, and delivers them to the Commerce API.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -54,20 +54,20 @@ def main() -> None:
 
 @cli.command("dev")
 def dev_(port: Port = None, data: Data = None) -> None:
-    """Web, worker, embedded Redis and stand-in API in one go."""
+    """Run web, worker, embedded Redis and stand-in API together, to try it."""
     sys.exit(dev.main(port=port, data=data))
 
 
 @cli.command()
 def serve(port: Port = None, data: Data = None) -> None:
-    """The web process only."""
+    """Run a web process: it takes postbacks and shows the dashboard."""
     env = settings.environment(port=port, data_dir=data)
     serve_web(env, settings.load(env.config))
 
 
 @cli.command()
 def work(data: Data = None) -> None:
-    """A worker only."""
+    """Run a worker: it sends what is due."""
     env = settings.environment(data_dir=data)
     config = settings.load(env.config)
     wiring.sources(config)  # a worker maps nothing, but what is wrong is told by every process alike
@@ -80,9 +80,9 @@ def check(
     alerts: Annotated[bool, typer.Option("--alerts", help="Send a test alert to every channel.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Looks at the configuration, Redis, keys, tokens, the alerts' channels, whom people sign in with.
+    """Check settings, Redis, keys, tokens, alert channels and the sign-in provider.
 
-    Exit 1 on a fault.
+    Exits 1 on a fault.
     """
     env = settings.environment(data_dir=data)
     findings = asyncio.run(checks.run(env, settings.load(env.config), send_alert=alerts))
@@ -98,10 +98,10 @@ def check(
 @cli.command()
 def sources(
     data: Data = None,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Print the tokens in the URLs.")] = False,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Print the URLs with their tokens.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Each source with its postback URL, its last postback and its counts."""
+    """List each source with its postback URL, last postback and counts."""
 
     async def ask(tools: Tools) -> list[dict[str, Any]]:
         return [
@@ -146,11 +146,11 @@ def map_(
     file: File,
     data: Data = None,
     journal: Annotated[
-        bool, typer.Option("--journal", help="Against the real order book instead of an empty one.")
+        bool, typer.Option("--journal", help="Use the real order book instead of an empty one.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """The event and the calls a raw .http or JSON file would become; nothing is recorded or sent."""
+    """Show the events and calls of a raw .http or JSON file; nothing is recorded or sent."""
     env = settings.environment(data_dir=data)
     config = settings.load(env.config, secrets_needed=False)
     request = _file(file)
@@ -166,7 +166,7 @@ def map_(
 
 @cli.command()
 def send(source: SourceName, file: File, data: Data = None, port: Port = None) -> None:
-    """Sends a raw .http file to a running relay."""
+    """Send a raw .http file to a running relay."""
     env = settings.of_running(settings.environment(data_dir=data, port=port))
     config = settings.load(env.config, secrets_needed=False)
     if source not in config.sources:
@@ -190,7 +190,7 @@ def send(source: SourceName, file: File, data: Data = None, port: Port = None) -
 
 @cli.command()
 def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = None) -> None:
-    """Erases a person: relays, order books, indexes, and this host's spool."""
+    """Erase a person from relays, order books, indexes and this host's spool."""
 
     async def ask(tools: Tools) -> tuple[Forgotten, int]:
         return await erase(tools.journal, email, by=_ACTOR), await tools.spool.forget(email)
@@ -207,7 +207,7 @@ def password(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     role: Annotated[Role, typer.Option(help="What they may do.")] = Role.VIEWER,
 ) -> None:
-    """A line for RELAY_USERS_FILE: asks for a password and prints NAME:ROLE:HASH."""
+    """Ask for a password and print a line for RELAY_USERS_FILE: NAME:ROLE:HASH."""
     said = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     if len(said) < SHORTEST:
         sys.exit(f"relay: a password needs {SHORTEST} characters or more")

@@ -17,13 +17,13 @@ from relay.errors import SettingsError
 from relay.testing import fixtures, scaffold, subjects
 from relay.testing.subjects import Subject
 
-adapters: Final = typer.Typer(help="Lists, makes and tests adapters.", no_args_is_help=True)
+adapters: Final = typer.Typer(help="List, make and test adapters.", no_args_is_help=True)
 _SHOWN: Final = 10
 
 
 @adapters.command("list")
 def list_(as_json: Json = False) -> None:
-    """Each installed adapter: where it is from, what its fixtures tell of, what is still to do."""
+    """List installed adapters: where from, what their fixtures cover, what is left to do."""
     found = [_told(subjects.subject(name)) for name in subjects.names()]
     if as_json:
         print_json(found)
@@ -59,7 +59,7 @@ def new(
         Path, typer.Option("--in", help="The folder to make it in.", exists=True, file_okay=False)
     ] = Path(),
 ) -> None:
-    """Makes the folder of a new adapter: it works, passes its tests, and says what is to do."""
+    """Make the folder of a new adapter: it works, passes its tests, and lists what is to do."""
     if name in subjects.names():
         raise SettingsError(f"an adapter {name!r} is installed already: see `relay adapters list`")
     folder = scaffold.make(name, into)
@@ -79,13 +79,13 @@ def _shown(folder: Path) -> str:
 def put_to_the_test(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="All that are installed, if none.")
+        str | None, typer.Argument(metavar="NAME", help="Without it, all that are installed.")
     ] = None,
     mutations: Annotated[
-        int | None, typer.Option("--mutations", min=1, help="How many spoilt requests each (1000).")
+        int | None, typer.Option("--mutations", min=1, help="How many spoilt requests for each (1000).")
     ] = None,
 ) -> None:
-    """The hard tests of an installed adapter, by its fixtures; further words go to pytest."""
+    """Run the hard tests on an adapter's fixtures; further words go to pytest."""
     if find_spec("pytest") is None:
         raise SettingsError(
             f"the hard tests run on pytest, which is not installed: {sys.executable} -m pip install pytest"
@@ -109,7 +109,7 @@ def put_to_the_test(
 
 @adapters.command()
 def accept(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
-    """Writes what becomes of each fixture now into the file beside it; read the difference."""
+    """Write what each fixture becomes now into the file beside it; then read the diff."""
     folder, kind = subjects.place(name)
     changed, left = fixtures.accept(kind, folder / subjects.FIXTURES)
     for file in changed:

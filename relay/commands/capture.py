@@ -27,17 +27,17 @@ _MOST_STEPS: Final = 50
 def capture_(
     source: SourceName,
     wanted: Annotated[
-        str, typer.Argument(metavar="FILTER", help='Which: "status:dead since:24h"; all of the source.')
+        str, typer.Argument(metavar="FILTER", help='Such as "status:dead since:24h"; without it, all.')
     ] = "",
-    last: Annotated[int, typer.Option("--last", min=1, max=500, help="The newest so many.")] = 1,
-    relay: Annotated[list[str] | None, typer.Option("--relay", help="These relays, by id.")] = None,
+    last: Annotated[int, typer.Option("--last", min=1, max=500, help="How many, the newest first.")] = 1,
+    relay: Annotated[list[str] | None, typer.Option("--relay", help="A relay by its id; repeatable.")] = None,
     order: Annotated[
         str | None, typer.Option("--order", help="All of one order, as a story in steps.")
     ] = None,
     to: Annotated[Path, typer.Option("--to", help="The folder to write to.")] = Path("captured"),
     data: Data = None,
 ) -> None:
-    """Writes recorded postbacks as fixtures: people replaced by stand-ins, the outcome beside, to be read."""
+    """Write recorded postbacks as fixtures, with stand-ins for the people in them."""
 
     async def ask(tools: Tools) -> list[RelayDetail]:
         return await _found(tools, source, wanted, last=last, relays=relay or [], order=order)

@@ -23,14 +23,14 @@ LOOK_BACK: Final = timedelta(days=3)
 
 Choose = Callable[[Puller, ZoneInfo], Pull]
 Day = datetime | None
-Since = Annotated[Day, typer.Option(formats=["%Y-%m-%d"], help="The first day; three days ago.")]
-Until = Annotated[Day, typer.Option(formats=["%Y-%m-%d"], help="The last day; today.")]
-SendIt = Annotated[bool, typer.Option("--send", help="Record what is missing, so that it is sent.")]
-Stale = Annotated[bool, typer.Option("--stale", help="Also what is older than 72 h: it mails people.")]
+Since = Annotated[Day, typer.Option(formats=["%Y-%m-%d"], help="The first day (three days ago).")]
+Until = Annotated[Day, typer.Option(formats=["%Y-%m-%d"], help="The last day (today).")]
+SendIt = Annotated[bool, typer.Option("--send", help="Relay what is missing.")]
+Stale = Annotated[bool, typer.Option("--stale", help="Relay even what is older than 72 h: it mails people.")]
 
 
 def catalog(source: SourceName, data: Data = None, send: SendIt = False, as_json: Json = False) -> None:
-    """Asks the platform for its products; with --send they are relayed."""
+    """Ask the platform for its products; --send relays them."""
     _pull(source, data, _products, send=send, stale=False, as_json=as_json)
 
 
@@ -43,7 +43,7 @@ def backfill(
     stale: Stale = False,
     as_json: Json = False,
 ) -> None:
-    """Asks the platform for its history; with --send what the destination lacks is relayed."""
+    """Ask the platform for its history; --send relays what the destination lacks."""
     _pull(source, data, _orders(since, until), send=send, stale=stale, as_json=as_json)
 
 
@@ -56,7 +56,7 @@ def reconcile(
     stale: Stale = False,
     as_json: Json = False,
 ) -> None:
-    """What the platform sold in the last three days that never reached us; with --send it is relayed."""
+    """Name what the platform sold in the last three days and never sent here; --send relays it."""
     _pull(source, data, _orders(since, until), send=send, stale=stale, as_json=as_json)
 
 

@@ -19,13 +19,13 @@ from relay.ops.models import IssueList, IssueView, RelayList, RelaySummary, Rela
 
 RelayId = Annotated[str, typer.Argument(metavar="ID")]
 Limit = Annotated[int, typer.Option(min=1, max=500)]
-Cursor = Annotated[str | None, typer.Option(help="Where to go on: `next` of the page before.")]
+Cursor = Annotated[str | None, typer.Option(help="Where to go on: what the page before gave as `next`.")]
 ACTOR: Final = "relay command"
 
 
 def relays(
     wanted: Annotated[
-        str, typer.Argument(metavar="FILTER", help='"status:dead source:shop since:24h free words"')
+        str, typer.Argument(metavar="FILTER", help='Such as "status:dead source:shop since:24h free words".')
     ] = "",
     data: Data = None,
     status: Annotated[str | None, typer.Option()] = None,
@@ -38,7 +38,7 @@ def relays(
     cursor: Cursor = None,
     as_json: Json = False,
 ) -> None:
-    """Relays, newest first."""
+    """List relays, newest first."""
     said = {
         "status": status,
         "source": source,
@@ -62,7 +62,7 @@ def relays(
 
 
 def issues(data: Data = None, limit: Limit = 20, cursor: Cursor = None, as_json: Json = False) -> None:
-    """Dead letters by what they have in common; those seen last come first."""
+    """List dead letters grouped by cause, the latest first."""
     page = with_tools(data, lambda tools: tools.desk.queries.issues.page(limit=limit, cursor=cursor))
     found = [IssueView.of(issue) for issue in page.issues]
     if as_json:
@@ -72,7 +72,7 @@ def issues(data: Data = None, limit: Limit = 20, cursor: Cursor = None, as_json:
 
 
 def show(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
-    """All of one relay, unmasked: postback, events, calls, answers and what happened when."""
+    """Show all of one relay, unmasked: timeline, postback, events, calls and answers."""
     revealed, detail = with_tools(data, lambda tools: _revealed(tools, relay))
     if detail is None:
         sys.exit(f"relay: there is no relay {relay}")
@@ -110,13 +110,15 @@ def _show_spooled(relay: RelaySummary, *, as_json: bool) -> None:
 def retry(
     relay: RelayId,
     data: Data = None,
-    stage: Annotated[str | None, typer.Option(help="normalise or deliver.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Send even what was accepted before.")] = False,
-    stale: Annotated[bool, typer.Option("--stale", help="Send although it is older than 72 h.")] = False,
-    drop_edit: Annotated[bool, typer.Option("--drop-edit", help="Map again what a person edited.")] = False,
+    stage: Annotated[str | None, typer.Option(help="Where to start again: normalise or deliver.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Send even what was already accepted.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Send even what is older than 72 h.")] = False,
+    drop_edit: Annotated[
+        bool, typer.Option("--drop-edit", help="Map the postback again, without the edit.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Runs a relay again."""
+    """Run a relay again."""
     if stage not in (None, "normalise", "deliver"):
         raise SettingsError(f"--stage is {stage!r}; expected normalise or deliver")
 
@@ -134,17 +136,17 @@ def retry(
 
 
 def discard(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
-    """Ends a relay that is not to be sent."""
+    """Give up a relay: it is not sent."""
     _act(relay, data, lambda operations: operations.discard(relay, by=ACTOR), as_json=as_json)
 
 
 def restore(relay: RelayId, data: Data = None, as_json: Json = False) -> None:
-    """Takes a discard back: the relay is dead again, and can be retried."""
+    """Undo a discard: the relay is dead again and can be retried."""
     _act(relay, data, lambda operations: operations.restore(relay, by=ACTOR), as_json=as_json)
 
 
 def stats(data: Data = None, as_json: Json = True) -> None:  # noqa: ARG001 - borne, as everywhere
-    """The counts of all statuses, and whether they add up; always JSON."""
+    """Show the counts of all statuses and whether they add up; always JSON."""
     stats = with_tools(data, lambda tools: tools.desk.overview.stats())
     print_json(stats.model_dump(mode="json"))
 
