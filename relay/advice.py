@@ -18,6 +18,8 @@ _SECRET: Final = re.compile(
     r"\b(api|api_key|tokens|webhooks|RELAY_REDIS_URL)\b|secret|password", re.IGNORECASE
 )
 """Keys whose values no message repeats."""
+_LOGIN: Final = re.compile(r"://[^/\s]*@")
+"""Nor is a URL that holds a password."""
 _LIST: Final = 'expected a list, such as ["this", "that"]'
 _TABLE: Final = "expected a table of settings"
 _NUMBER: Final = "expected a whole number"
@@ -92,7 +94,7 @@ def _found(key: str, fault: ErrorDetails) -> str:
     found = fault["input"]
     if isinstance(found, dict | list):  # it may hold a secret
         return ": " if fault["type"] == "value_error" else f" is a {_kind(found)}; "
-    if _SECRET.search(key):
+    if _SECRET.search(key) or (isinstance(found, str) and _LOGIN.search(found)):
         return f" is {_kind(found)}; " if fault["type"] in _EXPECTED else ": "
     return f" is {found!r}; "
 

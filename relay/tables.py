@@ -30,6 +30,7 @@ REFERENCES: Final = ("env:", "file:")
 """A string that begins so and is still there was not needed: looking into the journal asks for no secret."""
 SECRET_LENGTH: Final = 32
 _IN_A_HEADER: Final = r"[!-~]+"
+_URL: Final = re.compile(r"https?://[^\s?#]+")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -90,6 +91,18 @@ def _aware(value: Any) -> Any:
     return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) and moment.tzinfo is None else moment
 
 
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host = (parts.hostname or "").encode("idna")
+        fits = host and parts.port != 0 and "@" not in parts.netloc and _URL.fullmatch(value)
+    except ValueError:  # brackets, a port, or a name that is none
+        fits = None
+    if not fits:
+        raise ValueError(f"expected a URL such as {DEFAULT_URL}")
+    return value
+
+
 def _fits_a_header(secret: SecretStr) -> SecretStr:
     said = secret.get_secret_value()
     if not said.startswith(REFERENCES) and not re.fullmatch(_IN_A_HEADER, said):
@@ -108,7 +121,8 @@ ApiKey = Annotated[Secret, AfterValidator(_fits_a_header)]
 Header = Annotated[
     str, shaped(r"[A-Za-z0-9-]+", "the name of a header, such as X-Signature"), AfterValidator(str.lower)
 ]
-Url = Annotated[str, shaped(r"https?://[^\s?#]+", f"a URL such as {DEFAULT_URL}")]
+Url = Annotated[str, AfterValidator(_url)]
+"""Without a login: the key is sent where that would be."""
 Upsell = Annotated[
     str, shaped(r"push_again|event|hold \d+(s|m|h)", "push_again, event, or hold and how long: hold 15m")
 ]

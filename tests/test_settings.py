@@ -108,6 +108,35 @@ def test_of_a_key_that_is_empty() -> None:
     assert "destinations.main.api_key: found nothing; expected a secret" in refused(text)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host:port/api",
+        "http://host:99999",
+        "http://[::1/api",
+        "http:///api",
+        "http://..",
+        "http://a b",
+    ],
+)
+def test_of_a_url_that_nobody_can_call(url: str) -> None:
+    said = refused(FILE.format(destination=f"url = '{url}'", source="tokens = ['t']"))
+    assert f"destinations.main.url is {url!r}; expected a URL such as https://" in said
+
+
+def test_of_a_url_with_a_login() -> None:
+    said = refused(FILE.format(destination=f"url = 'https://me:{SECRET}@host/api'", source="tokens = ['t']"))
+    assert "destinations.main.url: expected a URL such as https://" in said
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:8080/api/v1", "https://b\u00fccher.example", "http://localhost:1"]
+)
+def test_a_url_that_can_be_called_is_taken(url: str) -> None:
+    text = FILE.format(destination=f"url = '{url}'", source="tokens = ['t']")
+    assert settings.parse(tomllib.loads(text), {"KEY": SECRET}).destinations["main"].url == url
+
+
 @pytest.mark.parametrize("key", [f"{SECRET}\n", f" {SECRET}", f"{SECRET}\u2019", "two words"])
 def test_of_a_key_that_fits_in_no_header(key: str) -> None:
     text = FILE.format(destination="", source="tokens = ['t']")
