@@ -39,6 +39,7 @@ def refused(text: str) -> str:
     [
         ("timeout = 15", "destinations.main.timeout is 15; expected a duration with its unit"),
         ("timeout = 'soon'", "destinations.main.timeout is 'soon'; 'soon' is not a duration such as 10s"),
+        ("timeout = '99999999999d'", "destinations.main.timeout is '99999999999d'; '99999999999d' is longer"),
         ("timeout = '0s'", "destinations.main.timeout is '0s'; expected a duration longer than 0"),
         ("rate_per_minute = -1", "destinations.main.rate_per_minute is -1; expected 0 or more"),
         ("rate_per_minute = 'many'", "destinations.main.rate_per_minute is 'many'; expected a whole number"),

@@ -61,7 +61,10 @@ def duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is not a duration such as 10s, 15m, 24h or 30d")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    try:
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is longer than the calendar") from error
 
 
 def in_ms(span: timedelta) -> int:
