@@ -52,14 +52,29 @@ class Keeper:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._gate.wait(), _LONGEST_TURN)
             pending = self._spool.pending
-        if not pending:
-            try:
-                async with asyncio.timeout(self._deadline):
-                    receipt = await self._journal.record(recording)
-                return await self._safe(recording, receipt)
-            except (JournalAway, TimeoutError) as error:
-                log.warning("journal.away", error=type(error).__name__)
+        if pending:
+            return await self._behind(recording)
+        try:
+            return await self._at_once(recording)
+        except (JournalAway, TimeoutError) as error:
+            log.warning("journal.away", error=type(error).__name__)
         return await self._spool.put(recording)
+
+    async def _behind(self, recording: Recording) -> Receipt:
+        """Behind what waits in the spool; past it where the spool takes nothing, as when it is broken."""
+        try:
+            return await self._spool.put(recording)
+        except SpoolFull as full:
+            log.error("spool.unusable", error=str(full))  # noqa: TRY400 - the sentence says it all
+            try:
+                return await self._at_once(recording)
+            except (JournalAway, TimeoutError):
+                raise full from None
+
+    async def _at_once(self, recording: Recording) -> Receipt:
+        async with asyncio.timeout(self._deadline):
+            receipt = await self._journal.record(recording)
+        return await self._safe(recording, receipt)
 
     async def _safe(self, recording: Recording, receipt: Receipt) -> Receipt:
         if not receipt.confirmed:

@@ -100,6 +100,19 @@ async def test_what_a_dead_process_spooled_is_adopted(shop: House, tmp_path: Pat
     assert answer.id < other.id
 
 
+async def test_a_spool_that_is_broken_while_something_waits_in_it_keeps_nothing_from_the_journal(
+    shop: House, own_redis: EmbeddedRedis
+) -> None:
+    (shop.env.data_dir / "spool.db").write_bytes(b"no database at all" * 1000)
+    (shop.env.data_dir / "spool.pending").touch()
+    await shop.start()
+    answer = await shop.post(placed("A-1"))
+    assert (answer.status_code, answer.status) == (200, "queued")
+    await shop.until(answer.id, "delivered")
+    await own_redis.kill()
+    assert (await shop.post(placed("A-2"))).status_code == 503
+
+
 async def test_while_the_spool_holds_something_every_process_goes_behind_it(tmp_path: Path) -> None:
     one, two = Spool(tmp_path), Spool(tmp_path)
     await one.put(sized("1"))
