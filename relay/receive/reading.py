@@ -7,7 +7,7 @@ ignored where its sender was told what to mend.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
@@ -73,9 +73,13 @@ def _outcome(source: Source, postback: Postback) -> Outcome:
     except PostbackError as error:
         return error
     except Exception as error:  # noqa: BLE001 - any fault of an adapter, and the record must still be written
-        kind = type(error).__name__
-        log.error("adapter.broke_contract", adapter=source.adapter.name, **broken(error))  # noqa: TRY400
-        return AdapterBroke(f"the adapter {source.adapter.name} failed on it ({kind}); report it, then retry")
+        return _broke(source, error)
+
+
+def _broke(source: Source, error: Exception) -> AdapterBroke:
+    kind = type(error).__name__
+    log.error("adapter.broke_contract", adapter=source.adapter.name, **broken(error))
+    return AdapterBroke(f"the adapter {source.adapter.name} failed on it ({kind}); report it, then retry")
 
 
 def copy_digest(source: Source, postback: Postback) -> str:
@@ -94,7 +98,18 @@ def copy_digest(source: Source, postback: Postback) -> str:
 
 
 def recording(found: Read, relay: str) -> Recording:
-    """What the journal stores of `found` under the id `relay`."""
+    """What the journal stores of `found` under the id `relay`.
+
+    Where what the adapter made of it cannot be written down, the postback is recorded all the same.
+    """
+    try:
+        return written(found, relay)
+    except Exception as error:  # noqa: BLE001 - what an adapter answers is no more to be trusted than what it raises
+        return written(replace(found, outcome=_broke(found.source, error)), relay)
+
+
+def written(found: Read, relay: str) -> Recording:
+    """As `recording`; raises whatever comes of an outcome that is none."""
     source, outcome = found.source, found.outcome
     readable = not isinstance(outcome, Malformed)
     stored = scrub(
@@ -120,6 +135,8 @@ def recording(found: Read, relay: str) -> Recording:
         return Recording(**common, delivery=delivery, **_of_events(source.window, outcome, reading["events"]))
     window_ms = times.in_ms(source.window or BOOKED_WINDOW)
     if isinstance(outcome, Ignored):
+        if not isinstance(outcome.reason, str):
+            raise TypeError("a reason that is no text")
         delivery = _delivery(found.delivery_id or outcome.delivery_id)
         return Recording(
             **common, status=Status.IGNORED, reason=outcome.reason, window_ms=window_ms, delivery=delivery

@@ -14,7 +14,7 @@ from relay.httpfile import RawRequest
 from relay.normalise import events as normalised
 from relay.normalise.contract import Adapter, Events, Ignored, Postback, Reading
 from relay.normalise.events import BOOKED
-from relay.receive.reading import Read, copy_digest, recording
+from relay.receive.reading import Read, copy_digest, written
 from relay.receive.sources import Source
 from relay.testing import fixtures
 from relay.testing.fixtures import Fixture
@@ -114,7 +114,7 @@ class Trial:
         """As the intake does it: what cannot be written down would be lost."""
         copy = copy_digest(self._source, postback)
         try:
-            recording(Read(self._source, outcome, postback, copy), f"{self._number:020d}")
+            written(Read(self._source, outcome, postback, copy), f"{self._number:020d}")
         except Exception as error:
             raise Breach(
                 f"what was read cannot be recorded: {type(error).__name__}: {error}",

@@ -117,6 +117,23 @@ async def test_an_adapter_that_breaks_its_contract_loses_nothing_and_tells_nobod
     assert "jo@example.com" not in "".join(capsys.readouterr())
 
 
+NEVER_WRITTEN_DOWN = {
+    "a reason that is no text": b'{"ignored": "\\ud800"}',
+    "a field that is no text": b'{"error": "unmappable", "field": "\\ud800"}',
+    "a delivery id that is no text": json.dumps({"events": [placed()], "delivery": "\ud800"}).encode(),
+    "events without an event": b'{"events": []}',
+}
+
+
+@pytest.mark.parametrize("name", NEVER_WRITTEN_DOWN)
+async def test_a_reading_that_cannot_be_written_down_costs_nobody_the_record(house: House, name: str) -> None:
+    await house.serve()
+    answer = await house.post_bytes(NEVER_WRITTEN_DOWN[name])
+    assert (answer.status_code, answer.status) == (200, "dead")
+    assert "report it, then retry" in answer.reason
+    assert (await _stats(house))["balanced"]
+
+
 async def test_a_body_over_the_limit_is_413_whether_announced_or_streamed(house: House) -> None:
     await house.serve()
     big = b"x" * (MAX_BODY + 1)
