@@ -26,6 +26,7 @@ from relay.commands.tools import Data, Json, SourceName, Tools, print_json, with
 from relay.errors import JournalAway, RelayError, SettingsError
 from relay.journal.forget import Forgotten
 from relay.journal.forget import forget as erase
+from relay.journal.mentions import Address
 from relay.normalise import registry
 from relay.ops import show
 from relay.ops.access import Role, people
@@ -195,6 +196,10 @@ def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = 
     async def ask(tools: Tools) -> tuple[Forgotten, int]:
         return await erase(tools.journal, email, by=_ACTOR), await tools.spool.forget(email)
 
+    try:
+        Address.of(email)
+    except ValueError as error:
+        sys.exit(f"relay: {error}")
     done, spooled = with_tools(data, ask)
     typer.echo(f"forgotten: {done.relays} relays, {done.orders} order books, {spooled} in this host's spool")
     typer.echo("not reached from here: backups, other hosts' spools, and what Sequenzy was sent")

@@ -96,6 +96,17 @@ async def test_map_against_the_journal_adds_up_what_was_given_back(shell: Shell,
     assert ran.json["calls"][0]["body"]["refundAmountCents"] == 1000
 
 
+async def test_forgetting_nobody_in_particular_is_refused_and_erases_nothing(
+    shell: Shell, house: House
+) -> None:
+    await house.serve()
+    answer = await house.post(placed())
+    ran = await shell.relay("forget", "")
+    assert (ran.code, ran.out) == (1, "")
+    assert "'' is no e-mail address; expected one such as jo@example.com" in ran.err
+    assert (await house.until(answer.id, "queued")).postback is not None
+
+
 async def test_check_is_content_with_a_sound_set_up(shell: Shell) -> None:
     ran = await shell.relay("check")
     assert ran.code == 0, ran.out

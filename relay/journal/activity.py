@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 from relay.journal import ids
 from relay.journal.answers import ask
 from relay.journal.journal import Journal
+from relay.journal.mentions import Address
 from relay.normalise import times
 
 _IDS: Final = ids.Ids()
@@ -69,13 +69,13 @@ class Activity:
         dropped: int = await ask(self._redis.zremrangebylex(self._key, "-", f"({before}"))
         return dropped
 
-    async def forget(self, written: Sequence[str]) -> None:
-        """Leaves no name that holds one of the `written` forms of an address: of those who act, too."""
+    async def forget(self, address: Address) -> None:
+        """Leaves no name that holds the address: of those who act, too."""
         low = "-"
         while True:
             found = await ask(self._redis.zrangebylex(self._key, low, "+", start=0, num=_AT_ONCE))
             for member in found:
-                if any(form in member.decode().lower() for form in written):
+                if address.stands_in(member.decode()):
                     await self._replace(member)
             if len(found) < _AT_ONCE:
                 return

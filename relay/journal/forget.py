@@ -6,13 +6,13 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
 
 from relay.errors import JournalAway
 from relay.journal.activity import Activity
 from relay.journal.answers import away
 from relay.journal.eraser import Eraser
 from relay.journal.journal import Journal
+from relay.journal.mentions import Address
 from relay.journal.replays import ReplayBook
 
 _AT_ONCE: Final = 200
@@ -31,31 +31,24 @@ async def forget(journal: Journal, email: str, *, by: str) -> Forgotten:
     """Erases `email` and what belongs to it: bodies, history, order books, indexes.
 
     What tells of an order of theirs goes too, though it names no address: it may name the person. Bodies
-    nobody could read are searched too, in every form an address is written in.
+    nobody could read are searched too. Raises ValueError where `email` is no address.
     """
-    written, eraser = forms(email), Eraser(journal)
+    address, eraser = Address.of(email), Eraser(journal)
     person = await journal.person(email)
-    relays = {relay async for relay in _relays(journal, written)} | set(await _indexed(journal, person))
+    relays = {relay async for relay in _relays(journal, address)} | set(await _indexed(journal, person))
     orders = 0
-    async for source, book, fields in _books(journal, written):
+    async for source, book, fields in _books(journal, address):
         relays |= {key[2:] for key in fields if key.startswith("f:")}
         await eraser.erase_book(source, book, _names(fields))
         orders += 1
     answers = {relay: await eraser.erase(relay, f"forgotten by {by}", person) for relay in relays}
-    await ReplayBook(journal).forget(person, written)
+    await ReplayBook(journal).forget(person, address)
     activity = Activity(journal)
-    await activity.forget(written)
+    await activity.forget(address)
     await activity.note(by, "forgot a person", detail=f"{len(relays)} relays, {orders} order books")
     await eraser.rewrite()
     busy = tuple(sorted(relay for relay, answer in answers.items() if answer < 0))
     return Forgotten(sum(answer > 0 for answer in answers.values()), orders, busy)
-
-
-def forms(email: str) -> tuple[str, ...]:
-    """Every form an address is written in, lower case: plain, in a URL, in a form, in JSON."""
-    plain = email.strip().lower()
-    encoded = {form.lower() for form in (quote(plain), quote(plain, safe=""), quote_plus(plain))}
-    return (plain, *sorted(encoded - {plain}), plain.replace("@", "\\u0040"))
 
 
 async def _indexed(journal: Journal, person: str) -> list[str]:
@@ -64,19 +57,13 @@ async def _indexed(journal: Journal, person: str) -> list[str]:
     return [relay.decode() for relay in found]
 
 
-async def _relays(journal: Journal, written: tuple[str, ...]) -> AsyncIterator[str]:
+async def _relays(journal: Journal, address: Address) -> AsyncIterator[str]:
     for kind in ("b", "h"):
         prefix = f"{journal.keys.prefix}{kind}:"
         async for keys in _chunks(journal, prefix):
             for key, value in zip(keys, await _values(journal, kind, keys), strict=True):
-                if any(holds(journal.body(data), written) for data in value):
+                if any(address.stands_in_body(journal.body(data)) for data in value):
                     yield key.removeprefix(prefix)
-
-
-def holds(body: Mapping[str, Any], written: tuple[str, ...]) -> bool:
-    """Whether a body or an entry holds one of the `forms` of an address."""
-    text = json.dumps(body, ensure_ascii=False).lower().replace("\\\\", "\\")
-    return any(form in text for form in written)
 
 
 async def _values(journal: Journal, kind: str, keys: list[str]) -> list[list[bytes]]:
@@ -91,15 +78,13 @@ async def _values(journal: Journal, kind: str, keys: list[str]) -> list[list[byt
     return [([a] if a else []) if kind == "b" else a for a in answers]
 
 
-async def _books(
-    journal: Journal, written: tuple[str, ...]
-) -> AsyncIterator[tuple[str, str, Mapping[str, str]]]:
+async def _books(journal: Journal, address: Address) -> AsyncIterator[tuple[str, str, Mapping[str, str]]]:
     prefix = f"{journal.keys.prefix}o:"
     async for keys in _chunks(journal, prefix):
         for key in keys:
             source, name = key.removeprefix(prefix).split(":", 1)
             fields = await journal.book(source, [name])
-            if any(form in part.lower() for part in _parts(fields) for form in written):
+            if any(address.stands_in(part) for part in _parts(fields)):
                 yield source, name, fields
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -14,6 +14,7 @@ from relay.journal.answers import ask, away, text
 from relay.journal.filter import Filter
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal
+from relay.journal.mentions import Address
 from relay.journal.wire import pairs
 from relay.normalise import times
 
@@ -121,11 +122,11 @@ class ReplayBook:
         answer: bytes = await self._call("change", {"id": replay, "to": to}, entry(by, _DONE[to], replay))
         return answer.decode()
 
-    async def forget(self, person: str, written: Sequence[str]) -> None:
+    async def forget(self, person: str, address: Address) -> None:
         """Drops those that were about a person, by digest or in words; one that runs is ended by that."""
         for replay in await self.newest(1000):
-            plain = json.dumps(replay.wish.wanted.to_plain(), ensure_ascii=False).lower()
-            if replay.wish.wanted.person == person or any(form in plain for form in written):
+            plain = json.dumps(replay.wish.wanted.to_plain(), ensure_ascii=False)
+            if replay.wish.wanted.person == person or address.stands_in(plain):
                 with away():
                     async with self._redis.pipeline(transaction=True) as pipe:
                         pipe.delete(self._keys.replay(replay.id))

@@ -26,7 +26,7 @@ import structlog
 from relay.errors import SpoolFull
 from relay.journal import codec
 from relay.journal.batch import Batcher
-from relay.journal.forget import forms, holds
+from relay.journal.mentions import Address
 from relay.journal.records import BookEntry, Receipt, Recording, Status
 from relay.journal.vault import Vault
 
@@ -182,11 +182,11 @@ class Spool:
 
     async def forget(self, email: str) -> int:
         """Erases what waits of a person, from the write-ahead log too; bodies nobody could read included."""
-        written = forms(email)
+        address = Address.of(email)
 
         def erase(db: sqlite3.Connection) -> int:
             with _transaction(db):
-                erased = sum(self._erase(db, table, written) for table in _TABLES)
+                erased = sum(self._erase(db, table, address) for table in _TABLES)
             self._mark(db)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return erased
@@ -246,16 +246,16 @@ class Spool:
         except (sqlite3.Error, OSError) as error:
             raise SpoolFull(f"the spool {self._file}: {error}") from error
 
-    def _erase(self, db: sqlite3.Connection, table: str, written: tuple[str, ...]) -> int:
+    def _erase(self, db: sqlite3.Connection, table: str, address: Address) -> int:
         rows = db.execute(f"SELECT id, email, blob FROM {table}").fetchall()  # noqa: S608
-        gone = [(row[0],) for row in rows if self._is_of(row[1], row[2], written)]
+        gone = [(row[0],) for row in rows if self._is_of(row[1], row[2], address)]
         db.executemany(f"DELETE FROM {table} WHERE id = ?", gone)  # noqa: S608
         return len(gone)
 
-    def _is_of(self, email: str, blob: bytes, written: tuple[str, ...]) -> bool:
-        if self._vault.open_text(email).lower() in written:
+    def _is_of(self, email: str, blob: bytes, address: Address) -> bool:
+        if self._vault.open_text(email).strip().lower() == address.text:
             return True
-        return holds(codec.unpack(self._vault.open(blob)), written)
+        return address.stands_in_body(codec.unpack(self._vault.open(blob)))
 
     def _insert(self, db: sqlite3.Connection, recording: Recording) -> Receipt:
         first = db.execute(

@@ -82,6 +82,57 @@ async def test_what_waits_to_be_sent_is_discarded_and_says_why(shop: House) -> N
     assert [record.body["orderId"] for record in shop.standin.accepted] == ["B-1"]
 
 
+UNREADABLE = {
+    "in a body with a byte of another encoding": b"email=jo.doe+a@example.com&name=M\xfcller",
+    "in UTF-16": '{"email": "Jo.Doe+a@example.com"}'.encode("utf-16"),
+    "in a URL": b"cut=1&to=https%3A%2F%2Fx.example%2F%3Fe%3Djo.doe%252Ba%2540example.com",
+    "in a form that escapes half of it": b"email=Jo.Doe%2Ba@example.com",
+    "in a form that escapes the other half": b"email=Jo.Doe+a%40example.com",
+    "in escapes of JSON": b'{"cut": "\\u004ao.doe\\u002ba\\u0040example.com", ',
+    "behind an escape of JSON": b'{"cut": "write to\\njo.doe+a@example.com", ',
+}
+
+
+@pytest.mark.parametrize("way", UNREADABLE)
+async def test_an_address_is_found_however_it_is_written(shop: House, way: str) -> None:
+    await shop.serve()
+    answer = await shop.post_bytes(UNREADABLE[way])
+    assert (await forget(shop.journal(), "Jo.Doe+a@example.com", by="a test")).relays == 1
+    assert (await shop.until(answer.id, "discarded")).postback is None
+
+
+async def test_people_whose_address_holds_the_one_that_is_forgotten_stay(shop: House) -> None:
+    await shop.serve()
+    others = (
+        "banjo@example.com",
+        "my-jo@example.com",
+        "j.jo@example.com",
+        "jo@example.com.au",
+        "jo@example.community",
+    )
+    answers = [await shop.post(placed(f"A-{n}", email=email)) for n, email in enumerate(others)]
+    await shop.post(placed("B-1", email="jo@example.com"))
+    done = await forget(shop.journal(), "jo@example.com", by="a test")
+    assert (done.relays, done.orders) == (1, 1)
+    for answer in answers:
+        assert (await shop.until(answer.id, "queued")).postback is not None
+
+
+@pytest.mark.parametrize("nobody", ["", " ", "com", "@", "jo@"])
+async def test_what_is_no_address_erases_nothing(shop: House, tmp_path: Path, nobody: str) -> None:
+    await shop.serve()
+    answer = await shop.post(placed(email=EMAIL))
+    with pytest.raises(ValueError, match="is no e-mail address"):
+        await forget(shop.journal(), nobody, by="a test")
+    spool = Spool(tmp_path)
+    await spool.put(recording())
+    with pytest.raises(ValueError, match="is no e-mail address"):
+        await spool.forget(nobody)
+    assert await spool.count() == 1
+    await spool.close()
+    assert (await shop.until(answer.id, "queued")).postback is not None
+
+
 async def test_the_spool_forgets_too(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     for n, email in enumerate((EMAIL, "", "kim@example.com")):
