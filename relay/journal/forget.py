@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from relay.errors import JournalAway
 from relay.journal.activity import Activity
-from relay.journal.answers import away
+from relay.journal.answers import ask, away
 from relay.journal.eraser import Eraser
 from relay.journal.journal import Journal
 from relay.journal.mentions import Address
 from relay.journal.replays import ReplayBook
+from relay.normalise import times
 
 _AT_ONCE: Final = 200
 
@@ -35,6 +37,8 @@ async def forget(journal: Journal, email: str, *, by: str) -> Forgotten:
     """
     address, eraser = Address.of(email), Eraser(journal)
     person = await journal.person(email)
+    with away():
+        await journal.redis.set(journal.keys.forgotten(person), times.now_ms())
     relays = {relay async for relay in _relays(journal, address)} | set(await _indexed(journal, person))
     orders = 0
     async for source, book, fields in _books(journal, address):
@@ -49,6 +53,14 @@ async def forget(journal: Journal, email: str, *, by: str) -> Forgotten:
     await eraser.rewrite()
     busy = tuple(sorted(relay for relay, answer in answers.items() if answer < 0))
     return Forgotten(sum(answer > 0 for answer in answers.values()), orders, busy)
+
+
+async def is_forgotten(journal: Journal, email: str | None, at: datetime | None) -> bool:
+    """Whether what that person did at that time lies before they were forgotten; what bears no time does."""
+    if not email:
+        return False
+    forgotten = await ask(journal.redis.get(journal.keys.forgotten(await journal.person(email))))
+    return forgotten is not None and (at is None or times.to_ms(at) <= int(forgotten))
 
 
 async def _indexed(journal: Journal, person: str) -> list[str]:

@@ -12,6 +12,7 @@ o:SOURCE:NAME        hash    an order's book: f:ID parts seen, s:MEANING sent or
 a:SOURCE:NAME        string  another name of that order: the NAME of its book
 kinds:SOURCE         set     the kinds of names seen ("client" of client:7D02), to look orders up by
 c:SOURCE:PERSON      string  when that customer's last order was recorded
+forgot:PERSON        string  when that person was forgotten: what lies before is not fetched again
 lane:DEST:LANE       zset    relays of one customer, score 1 for a checkout that steps aside, then by id
 ready:DEST:ENDPOINT  zset    lanes whose head waits for that endpoint, by due time; those of backfill alone in
                              ready:DEST:ENDPOINT:backfill
@@ -109,6 +110,9 @@ class Keys:
 
     def customer(self, source: str, person: str) -> str:
         return f"{self.prefix}c:{source}:{person}"
+
+    def forgotten(self, person: str) -> str:
+        return f"{self.prefix}forgot:{person}"
 
     def hour(self, hour: int) -> str:
         return f"{self.prefix}hour:{hour}"

@@ -11,6 +11,7 @@ from relay.compose.compose import Moment, Refuse, Send, compose
 from relay.compose.policy import OLD, Policy
 from relay.deliver.booked import facts_of
 from relay.errors import PostbackError
+from relay.journal.forget import is_forgotten
 from relay.journal.ids import Ids
 from relay.journal.journal import Journal
 from relay.journal.records import Recording
@@ -60,8 +61,17 @@ async def compare(journal: Journal, source: Source, policy: Policy, body: bytes,
             return Compared(found, State.UNREADABLE, why=str(error))
         case Ignored(reason):
             return Compared(found, State.IGNORED, why=reason)
+        case Events(events) if await _of_forgotten(journal, events):
+            return Compared(found, State.IGNORED, why="of a person who was forgotten since")
         case Events(events):
             return await _compare(journal, source, policy, found, events, now)
+
+
+async def _of_forgotten(journal: Journal, events: tuple[Event, ...]) -> bool:
+    for event in events:
+        if isinstance(event, BOOKED) and await is_forgotten(journal, event.customer.email, event.ordered_at):
+            return True
+    return False
 
 
 async def _compare(

@@ -19,6 +19,7 @@ from relay.compose.compose import NOT_KNOWN
 from relay.errors import PostbackError, PullError
 from relay.journal.acts import Acts
 from relay.journal.answers import away
+from relay.journal.forget import is_forgotten
 from relay.journal.journal import Journal
 from relay.journal.queries import Queries
 from relay.normalise import events as normalised
@@ -137,6 +138,9 @@ class FetchBack:
             except PostbackError:
                 continue
             whole = completed(event, reading.events) if isinstance(reading, Events) else None
-            if whole is not None:
-                return whole
+            if whole is None:
+                continue
+            if await is_forgotten(self._journal, whole.customer.email, whole.ordered_at):
+                return None
+            return whole
         return None

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from relay import wiring
+from relay.journal.forget import forget
 from relay.normalise.events import Customer, OrderFulfilled, OrderPlaced, OrderRefunded, Refund
 from relay.pull.complete import completed
 from relay.pull.fetchback import FetchBack
@@ -76,6 +77,17 @@ async def test_each_relay_is_asked_about_once(selling: House, shop: Platform, fe
     await fetch_back.look("shop")
     assert len(shop.asked) == 1
     assert (await selling.until(relay, "held")).relay.attempts == 0
+
+
+async def test_nothing_is_completed_from_what_a_person_bought_before_they_were_forgotten(
+    selling: House, shop: Platform, fetch_back: FetchBack
+) -> None:
+    await forget(selling.journal(), "buyer.one@example.com", by="a test")
+    relay = await thin(selling)
+    await fetch_back.look()
+    assert shop.asked
+    detail = await selling.until(relay, "held")
+    assert (detail.original, "buyer.one" in str(detail)) == (None, False)
 
 
 async def test_a_platform_that_refuses_is_left_alone_for_a_while(

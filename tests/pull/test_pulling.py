@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from relay import wiring
 from relay.errors import PullLater, PullRefused
+from relay.journal.forget import forget, is_forgotten
 from relay.normalise import registry
 from relay.normalise.contract import SourceContext
 from relay.pull.compare import Compared, State
@@ -23,6 +24,7 @@ from tests.shell import Shell
 from tests.support import KEY, House, RedisProcess
 
 DAY = date(2026, 8, 12)
+DAY_LONG = timedelta(days=1)
 QUICK = (timedelta(milliseconds=1),)
 
 
@@ -116,6 +118,31 @@ async def test_a_second_run_finds_all_of_it_there(selling: House, shop: Platform
     found, done = await pull(selling, shop, send=True, stale=True)
     assert (done.recorded, done.missing, done.states[State.COMPLETE]) == (0, 0, 4)
     assert len(selling.standin.accepted) == 5
+
+
+async def test_what_a_person_bought_before_they_were_forgotten_is_not_fetched_again(
+    selling: House, shop: Platform
+) -> None:
+    await pull(selling, shop, send=True, stale=True)
+    done = await forget(selling.journal(), "Buyer.One@example.com", by="a test")
+    assert done.relays
+    found, report = await pull(selling, shop, send=True, stale=True)
+    assert report.recorded == 0
+    assert "of a person who was forgotten since" in {compared.why for compared in found}
+
+
+async def test_what_a_person_buys_after_they_were_forgotten_is_theirs_again(house: House) -> None:
+    journal, email = house.journal(), "jo@example.com"
+    await forget(journal, email, by="a test")
+    now = datetime.now(UTC)
+    told = [
+        (email, now - DAY_LONG),
+        (email, None),
+        (email, now + DAY_LONG),
+        ("kim@example.com", None),
+        (None, None),
+    ]
+    assert [await is_forgotten(journal, *each) for each in told] == [True, True, False, False, False]
 
 
 async def test_days_are_asked_for_one_by_one_and_pages_to_the_last(selling: House, shop: Platform) -> None:
