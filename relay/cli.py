@@ -194,7 +194,9 @@ def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = 
     """Erase a person from relays, order books, indexes and this host's spool."""
 
     async def ask(tools: Tools) -> tuple[Forgotten, int]:
-        return await erase(tools.journal, email, by=_ACTOR), await tools.spool.forget(email)
+        lost = tools.config.encryption.forgotten
+        done = await erase(tools.journal, email, by=_ACTOR, lost=lost)
+        return done, await tools.spool.forget(email)
 
     try:
         Address.of(email)

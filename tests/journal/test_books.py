@@ -113,6 +113,21 @@ async def test_forgetting_a_person_takes_what_names_the_order_alone(journal: Jou
     assert not await journal.redis.exists(journal.keys.blob(thin.id))
 
 
+async def test_what_was_being_sent_as_its_order_was_forgotten_goes_the_next_time(journal: Journal) -> None:
+    """It names no address, so only the order's book leads to it."""
+    await record(journal, "id:1", email="jo@example.com", part=told("id:1", email="jo@example.com"))
+    await journal.settle("main", LIMITS, settled(await claim(journal)))
+    thin = replace(of_order("id:1", email=""), orders=(BookEntry(("id:1",), "[]"),))
+    await journal.record(thin)
+    claimed = await claim(journal)
+    busy = await forget(journal, "jo@example.com", by="a test")
+    assert (busy.relays, busy.busy) == (1, (thin.id,))
+    await journal.settle("main", LIMITS, settled(claimed))
+    done = await forget(journal, "jo@example.com", by="a test")
+    assert (done.busy, done.orders) == ((), 1)
+    assert not await journal.redis.exists(journal.keys.blob(thin.id), journal.keys.book("shop", "id:1"))
+
+
 async def test_what_was_composed_from_what_an_edit_took_away_is_composed_anew(journal: Journal) -> None:
     mistaken = await record(journal, "id:1", email="jo@example.com")
     await journal.settle("main", LIMITS, settled(await claim(journal), Status.DEAD))

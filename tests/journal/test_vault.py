@@ -130,6 +130,24 @@ async def test_forgetting_looks_into_what_is_sealed(house: House) -> None:
     assert (await forget(house.journal(), WHO["email"], by="the test")).relays == 1
 
 
+async def test_a_key_that_is_lost_keeps_nobody_from_being_forgotten(house: House) -> None:
+    house.raw["encryption"] = {"keys": [OLD]}
+    await house.serve()
+    before = await house.post(sale("A-1"))
+    await house.post_bytes(b'{"customer": "somebody')
+    await house.stop()
+    house.raw["encryption"] = {"keys": [NEW]}
+    await house.serve()
+    after = await house.post(sale("A-2"))
+    journal, email = house.journal(), WHO["email"]
+    with pytest.raises(VaultShut, match="'2025-10'"):
+        await forget(journal, email, by="the test")
+    done = await forget(journal, email, by="the test", lost=["2025-10"])
+    assert (done.relays, done.orders) == (2, 1)
+    for answer in (before, after):
+        await house.until(answer.id, "discarded")
+
+
 async def test_check_names_the_key_that_is_missing(
     redis: Redis, redis_process: RedisProcess, tmp_path: Path, house: House
 ) -> None:
