@@ -194,9 +194,9 @@ def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = 
     """Erase a person from relays, order books, indexes and this host's spool."""
 
     async def ask(tools: Tools) -> tuple[Forgotten, int]:
+        spooled = await tools.spool.forget(email, by=_ACTOR)  # first, since it drains into the journal
         lost = tools.config.encryption.forgotten
-        done = await erase(tools.journal, email, by=_ACTOR, lost=lost)
-        return done, await tools.spool.forget(email)
+        return await erase(tools.journal, email, by=_ACTOR, lost=lost), spooled
 
     try:
         Address.of(email)

@@ -180,13 +180,20 @@ class Spool:
         """Sets the marker right that a dead process left, or took away too early."""
         await self._run(self._mark)
 
-    async def forget(self, email: str) -> int:
-        """Erases what waits of a person, from the write-ahead log too; bodies nobody could read included."""
+    async def forget(self, email: str, *, by: str) -> int:
+        """Erases what waits of a person, from the write-ahead log too; bodies nobody could read included.
+
+        What the journal does not have goes there as discarded: it was answered for, and so it counts.
+        """
         address = Address.of(email)
 
         def erase(db: sqlite3.Connection) -> int:
             with _transaction(db):
-                erased = sum(self._erase(db, table, address) for table in _TABLES)
+                waiting, kept = (self._of(db, table, address) for table in _TABLES)
+                for recording in waiting:
+                    self._rewrite(db, recording.id, _without_a_person(recording, f"forgotten by {by}"))
+                db.executemany("DELETE FROM kept WHERE id = ?", [(recording.id,) for recording in kept])
+                erased = len(waiting) + len(kept)
             self._mark(db)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return erased
@@ -246,16 +253,10 @@ class Spool:
         except (sqlite3.Error, OSError) as error:
             raise SpoolFull(f"the spool {self._file}: {error}") from error
 
-    def _erase(self, db: sqlite3.Connection, table: str, address: Address) -> int:
-        rows = db.execute(f"SELECT id, email, blob FROM {table}").fetchall()  # noqa: S608
-        gone = [(row[0],) for row in rows if self._is_of(row[1], row[2], address)]
-        db.executemany(f"DELETE FROM {table} WHERE id = ?", gone)  # noqa: S608
-        return len(gone)
-
-    def _is_of(self, email: str, blob: bytes, address: Address) -> bool:
-        if self._vault.open_text(email).strip().lower() == address.text:
-            return True
-        return address.stands_in_body(codec.unpack(self._vault.open(blob)))
+    def _of(self, db: sqlite3.Connection, table: str, address: Address) -> list[Recording]:
+        rows = db.execute(f"SELECT recording, blob, email FROM {table}")  # noqa: S608
+        recordings = (self._recording(*row) for row in rows)
+        return [recording for recording in recordings if _is_of(recording, address)]
 
     def _insert(self, db: sqlite3.Connection, recording: Recording) -> Receipt:
         first = db.execute(
@@ -299,10 +300,12 @@ class Spool:
         """Where what waits could not be read and its copy can: an adapter, or its options, were mended."""
         if before["stage"] != "normalise" or before["status"] == copy.status:
             return
-        read = replace(copy, id=first, at_ms=before["at_ms"])
+        self._rewrite(db, first, replace(copy, id=first, at_ms=before["at_ms"]))
+
+    def _rewrite(self, db: sqlite3.Connection, relay: str, recording: Recording) -> None:
         db.execute(
             "UPDATE spooled SET recording = ?, blob = ?, email = ? WHERE id = ?",
-            (*self._sealed(read), first),
+            (*self._sealed(recording), relay),
         )
 
     def _open(self) -> sqlite3.Connection:
@@ -337,6 +340,28 @@ _READ: Final = "recording, blob, email, copies, id"
 _VALUES: Final = (
     "(id, source, copy, version, recording, blob, email) VALUES (?, ?, ?, ?, ?, ?, ?)"  # as `_row` has them
 )
+
+
+def _is_of(recording: Recording, address: Address) -> bool:
+    if recording.email.strip().lower() == address.text:
+        return True
+    return address.stands_in_body(codec.unpack(recording.blob))
+
+
+def _without_a_person(recording: Recording, reason: str) -> Recording:
+    return replace(
+        recording,
+        status=Status.DISCARDED,
+        reason=reason,
+        blob=codec.pack({}),
+        email="",
+        order="",
+        orders=(),
+        places=False,
+        is_order=False,
+        stage="",
+        title="",
+    )
 
 
 def _copied(db: sqlite3.Connection, relay: str) -> tuple[str, ...]:

@@ -127,21 +127,32 @@ async def test_what_is_no_address_erases_nothing(shop: House, tmp_path: Path, no
     spool = Spool(tmp_path)
     await spool.put(recording())
     with pytest.raises(ValueError, match="is no e-mail address"):
-        await spool.forget(nobody)
+        await spool.forget(nobody, by="a test")
     assert await spool.count() == 1
     await spool.close()
     assert (await shop.until(answer.id, "queued")).postback is not None
 
 
-async def test_the_spool_forgets_too(tmp_path: Path) -> None:
-    spool = Spool(tmp_path)
+async def test_the_spool_forgets_too_and_what_was_answered_for_still_counts(
+    shop: House, tmp_path: Path
+) -> None:
+    spool, journal = Spool(tmp_path / "spool"), shop.journal()
     for n, email in enumerate((EMAIL, "", "kim@example.com")):
-        body = json.dumps({"postback": EMAIL.replace("@", "%40") if n == 1 else ""})
-        await spool.put(recording(id=f"{n}", blob=codec.pack(json.loads(body)), email=email))
-    assert await spool.forget(EMAIL) == 2
-    assert [spooled.recording.id for spooled in await spool.first(10)] == ["2"]
+        body = json.dumps({"postback": {"body": EMAIL.replace("@", "%40") if n == 1 else ""}})
+        await spool.put(recording(id=f"{n:020}", blob=codec.pack(json.loads(body)), email=email))
+    assert await spool.forget(EMAIL, by="a test") == 2
+    assert traces(tmp_path / "spool") == []
+    assert await spool.forget(EMAIL, by="a test") == 0
+    await journal.record_spooled([(spooled.recording, 0) for spooled in await spool.first(10)])
+    details = [await shop.queries().detail(f"{n:020}") for n in range(3)]
+    assert [(d.relay.status, d.relay.reason) for d in details if d] == [
+        (Status.DISCARDED, "forgotten by a test"),
+        (Status.DISCARDED, "forgotten by a test"),
+        (Status.QUEUED, ""),
+    ]
+    stats = await shop.queries().stats()
+    assert (stats.received, stats.balanced) == (3, True)
     await spool.close()
-    assert traces(tmp_path) == []
 
 
 async def test_bodies_go_by_age_a_step_at_a_time_and_no_count_is_lowered(shop: House) -> None:
