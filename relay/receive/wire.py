@@ -3,6 +3,9 @@
 Platforms put the values of an order into a URL as they are, names with umlauts and blanks included. The
 parser answers 400 to such a request line before there is anything to record, and these senders try once;
 so what belongs in percent signs is put there first.
+
+Others offer to go on in HTTP/2, and send the postback at once in case that is declined. To the parser all
+behind such a head is another protocol's, and the postback has no body; so it is not shown the offer.
 """
 
 from __future__ import annotations
@@ -18,10 +21,14 @@ _TOO_LONG: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 )
 _CARELESS: Final = re.compile(rb"[^\x21-\x7e]")
+_OFFER: Final = re.compile(rb"\n(?i:upgrade)(?=[ \t]*:)")
 
 
 def mended(request: bytes) -> bytes:
-    """`request` with a target that holds nothing but what a target may."""
+    """`request` with a target that holds nothing but what a target may, and without an offer to upgrade."""
+    head = _head_ends(request)
+    if head > 0 and _OFFER.search(request, 0, head):
+        request = _OFFER.sub(b"\nx-upgrade", request[:head]) + request[head:]
     line, end, rest = request.partition(b"\n")
     method, _, tail = line.partition(b" ")
     target, http, version = tail.rpartition(b" HTTP/")
@@ -31,8 +38,20 @@ def mended(request: bytes) -> bytes:
     return b"".join((method, b" ", quoted, http, version, end, rest))
 
 
+def _head_ends(request: bytes) -> int:
+    """Where its empty line begins; -1 for nowhere."""
+    end = request.find(b"\n\r\n")
+    return end if end >= 0 else request.find(b"\n\n")
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether the head of a request is there, or what comes is none."""
+    line = data.find(b"\n")
+    return line >= 0 and (b" HTTP/" not in data[:line] or _head_ends(data) > 0)
+
+
 class Wire(HttpToolsProtocol):
-    """Holds what comes until the request line is whole, however it was cut on the way."""
+    """Holds what comes until the head of a request is whole, however it was cut on the way."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -56,7 +75,7 @@ class Wire(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._between:
             data = (self._held + data).lstrip(b"\r\n")
-            if b"\n" not in data and len(data) < LONGEST_LINE:
+            if not _is_whole(data) and len(data) < LONGEST_LINE:
                 self._held = data
                 self._unset_keepalive_if_required()
                 return

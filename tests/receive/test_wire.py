@@ -85,6 +85,25 @@ async def test_a_line_may_come_in_pieces_and_others_after_it(house: House) -> No
         assert (await caller.answer())["reason"] == "Zoë"
 
 
+@pytest.mark.parametrize("said", ["h2c", "websocket"])
+@pytest.mark.parametrize("cut", [None, 20, 150, -30])
+async def test_a_sender_that_offers_another_protocol_is_heard_in_this_one(
+    house: House, said: str, cut: int | None
+) -> None:
+    body = b'{"ignored": "heard"}'
+    request = (
+        f"POST /in/shop/{TOKEN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Connection: Upgrade, HTTP2-Settings\r\nUPGRADE: {said}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+    origin = await house.serve()
+    async with Caller(origin) as caller, Caller(origin) as other:
+        await caller.send(request[:cut])
+        await other.send(get("meanwhile"))
+        await other.answer()  # by now the piece was read as well
+        await caller.send(request[cut:] if cut else b"")
+        assert (await caller.answer())["reason"] == "heard"
+
+
 async def test_a_long_line_is_read(house: House) -> None:
     async with Caller(await house.serve()) as caller:
         await caller.send(get("é&name=" + "x" * (LONGEST_LINE // 2)))
@@ -96,6 +115,7 @@ async def test_a_long_line_is_read(house: House) -> None:
     [
         b"GET /in/shop?a=b%20c HTTP/1.1\r\nName: Zo\xc3\xab\r\n\r\n",
         b"POST /in/shop HTTP/1.1\r\n\r\nZo\xc3\xab b",
+        b"POST /in/shop HTTP/1.1\r\nNo-Upgrade: h2c\r\n\r\n\nUpgrade: h2c",
         b"GET\r\n\r\n",
         b"\x16\x03\x01\x02\x00\n",
         b"",
