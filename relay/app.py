@@ -167,14 +167,21 @@ def _secret(secret: object) -> str | None:
 
 
 async def _unlock(env: Environment, config: Config) -> None:
-    """Raises VaultShut. While Redis is away nothing can be told, and nothing read either."""
+    """Raises VaultShut. While Redis is away nothing can be told of it, and nothing read either."""
     redis = wiring.redis(env, retries=0)
+    spool = Spool(env.data_dir, vault=wiring.vault(config))
     try:
         await wiring.journal(redis, config).unlock(config.encryption.forgotten)
     except JournalAway as error:
         log.warning("serve.journal_away", error=str(error))
     finally:
         await redis.aclose(close_connection_pool=True)
+    try:
+        await spool.unlock()
+    except SpoolFull as error:
+        log.error("spool.unusable", error=str(error))  # noqa: TRY400 - the sentence says it all
+    finally:
+        await spool.close()
 
 
 def serve(env: Environment, config: Config) -> None:

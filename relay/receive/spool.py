@@ -176,6 +176,16 @@ class Spool:
 
         await self._run(remove)
 
+    async def unlock(self) -> None:
+        """Raises VaultShut where something waits that no key at hand opens: nothing behind it could leave."""
+
+        def look(db: sqlite3.Connection) -> None:
+            for (email,) in db.execute("SELECT email FROM spooled UNION ALL SELECT email FROM kept"):
+                self._vault.open_text(email)
+
+        if self._file.exists():
+            await self._run(look)
+
     async def settle(self) -> None:
         """Sets the marker right that a dead process left, or took away too early."""
         await self._run(self._mark)

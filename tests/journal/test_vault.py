@@ -161,3 +161,18 @@ async def test_check_names_the_key_that_is_missing(
     started = await shell.relay("serve")
     assert started.code == 1
     assert started.err.startswith("relay: it is sealed, and the key '2025-10'")
+
+
+async def test_a_web_process_without_the_key_of_what_waits_in_the_spool_does_not_start(
+    redis: Redis, redis_process: RedisProcess, tmp_path: Path, house: House
+) -> None:
+    spool = Spool(tmp_path / ".relay", vault=Vault([Key(**OLD)]))
+    await spool.put(recording("A-1"))
+    await spool.close()
+    shell = Shell(tmp_path, {"RELAY_REDIS_URL": redis_process.url, "THE_KEY": "k"})
+    shell.configure(house.standin.url)
+    started = await shell.relay("serve")
+    assert started.code == 1
+    assert started.err.endswith(
+        "relay: it is sealed, and the key '2025-10' is not in [encryption]; set it as it was\n"
+    )
