@@ -6,6 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from relay.journal.journal import BREAKER_LANES, Journal, Wakeup
+from relay.journal.queries import Queries
 from relay.journal.records import Accepted, Leased, Refusal, Settlement, Status
 from tests.journal.test_leases import LIMITS, claim
 from tests.recordings import of_order, recording
@@ -49,3 +50,23 @@ async def test_what_other_endpoints_accept_does_not_hide_that_one_refuses_everyb
 
 async def test_what_the_endpoint_itself_accepts_shows_that_the_refused_are_to_blame(journal: Journal) -> None:
     assert set(await outcomes(journal, "orders")) == {"done"}
+
+
+async def test_the_pause_keeps_the_words_that_all_were_refused_in_and_nobody_s_address(
+    journal: Journal,
+) -> None:
+    for n in range(BREAKER_LANES):
+        await journal.record(of_order(f"A-{n}", email=f"{n}@example.com"))
+        (leased,) = (await claim(journal)).relays
+        told = Settlement(
+            leased.id,
+            leased.token,
+            leased.lane,
+            "shop",
+            status=Status.DEAD,
+            reason=f"422: {n}@example.com is blocked",
+            refusal=Refusal("orders", "422: # is blocked"),
+        )
+        await journal.settle("main", LIMITS, told)
+    pause = (await Queries(journal, ["shop"], ["main"]).pauses())["main", "orders"]
+    assert pause.reason == f"the same refusal from {BREAKER_LANES} customers: 422: # is blocked"

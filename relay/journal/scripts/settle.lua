@@ -58,7 +58,7 @@ local function trips_breaker(r)
   call('SADD', refused, r.lane)
   local lanes = call('SCARD', refused)
   if lanes < o.breaker_lanes then return false end
-  local why = {reason = 'the same refusal from ' .. lanes .. ' customers: ' .. r.reason, by = 'the breaker',
+  local why = {reason = 'the same refusal from ' .. lanes .. ' customers: ' .. r.refusal.as, by = 'the breaker',
     code = r.code}
   pause(o.dest, r.refusal.endpoint, why, {probe_ms = o.probe_ms, probe_most_ms = o.probe_most_ms}, now)
   r.status, r.reason, r.stage, r.due = 'queued', '', nil, now
