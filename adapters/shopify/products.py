@@ -42,7 +42,7 @@ def _url(product: Nested, shop: Shop) -> str | None:
 
 def _variant(product: Nested, variant: Nested, currency: Currency) -> dict[str, Any]:
     quantity = _quantity(variant)
-    tracked = variant.text("inventory_management") is not None
+    tracked = _is_tracked(variant)
     sold_anyway = variant.text("inventory_policy") == "continue"
     price = variant.minor("price", currency) if currency.code else None
     before = variant.minor("compare_at_price", currency) if currency.code else None
@@ -57,6 +57,11 @@ def _variant(product: Nested, variant: Nested, currency: Currency) -> dict[str, 
         "options": _options(product, variant),
     }
     return {name: value for name, value in entry.items() if value not in (None, [])}
+
+
+def _is_tracked(variant: Nested) -> bool:
+    """API versions from 2024-07 on do not say it: what has no stock might then be told as back in it."""
+    return not variant.has("inventory_management") or variant.text("inventory_management") is not None
 
 
 def _quantity(variant: Nested) -> int | None:

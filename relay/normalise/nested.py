@@ -57,6 +57,10 @@ class Nested:
         """Whether anything is said at all; a ping says nothing."""
         return any(value not in (None, "", [], {}) for value in self._fields.values())
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a field at all, be it null."""
+        return name in self._fields
+
     def named(self, name: str) -> str:
         return f"{self._at}.{name}" if self._at else name
 
