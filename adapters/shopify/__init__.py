@@ -82,6 +82,8 @@ class Shopify:
         topic = _topic(postback)
         if not body and topic not in _PRIVACY:
             return Ignored("ping: the request carries nothing")
+        if postback.headers.get("x-shopify-test") == "true" and not self._options.test_orders:
+            return Ignored("test notification")  # of a sample, which few bodies tell
         shop = Shop(self._source, self._options, postback.received_at)
         if topic in _ORDERS:
             return orders.read(body, topic, shop)
