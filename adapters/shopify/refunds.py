@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from adapters.shopify.shop import Shop
 from relay.errors import Unmappable
 from relay.normalise.contract import Events, Ignored, Reading
 from relay.normalise.events import OrderRefunded, Refund
 from relay.normalise.nested import Currency, Nested
+
+_SETS: Final = {
+    "refund_line_items": "subtotal_set",
+    "refund_shipping_lines": "subtotal_amount_set",
+    "order_adjustments": "amount_set",
+}
 
 
 def read(refund: Nested, shop: Shop) -> Reading:
@@ -61,12 +69,12 @@ def _amount(transaction: Nested, currency: Currency, shop: Shop) -> int:
 
 
 def _currency(refund: Nested, shop: Shop) -> Currency:
-    """What the order is told in, as far as a refund alone shows it."""
-    for line in (*refund.members("refund_line_items"), *refund.members("order_adjustments")):
-        for name in ("subtotal_set", "amount_set"):
-            money = line.inner(name).inner(f"{shop.options.money}_money")
-            if money.text("currency_code"):
-                return money.currency("currency_code", None)
+    """What the order is told in, as far as a refund alone shows it. A transaction is in the customer's."""
+    lines = [line.inner(said) for name, said in _SETS.items() for line in refund.members(name)]
+    for told in (*lines, refund.inner("total_duties_set")):
+        money = told.inner(f"{shop.options.money}_money")
+        if money.text("currency_code"):
+            return money.currency("currency_code", None)
     return Currency(None, assumed=False, field=refund.named("transactions"))
 
 
