@@ -59,10 +59,8 @@ def _found(order: Nested, topic: str, payment: str, shop: Shop, fields: dict[str
     if cancelled_at is not None:
         if topic == "orders/cancelled" or shop.is_recent(cancelled_at):
             found.append(order.made(OrderCancelled, **fields))
-    else:
-        if _is_sale(payment, shop) and (
-            topic in _PLACES or shop.is_recent(shop.moment(order, "processed_at", "created_at"))
-        ):
+    elif _is_sale(payment, shop):
+        if topic in _PLACES or shop.is_recent(shop.moment(order, "processed_at", "created_at")):
             found.append(order.made(OrderPlaced, **fields))
         found += _shipped(order, topic, shop, fields)
     found += [
