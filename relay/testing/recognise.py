@@ -19,8 +19,8 @@ _PERSONAL: Final = re.compile(
     r"|recipient|contact"
 )
 _MONEY: Final = re.compile(
-    r"price|total|amount|tax|discount|shipping|fee|cents|minor|paid|refund|balance|quantity|qty|(?<!ac)count"
-    r"|cost"
+    r"price|total|amount|tax|discount|fee|cents|minor|balance|quantity|qty|(?<!ac)count|cost"
+    r"|(shipping|paid|refund|refunded)$"  # shippingTel, paidBy and refundTo are a person's
 )
 _CURRENCY: Final = re.compile(r"cur|money|ccy")
 _NAMES_IT: Final = re.compile(r"(id|no|nr|number|code|ref|reference)$")

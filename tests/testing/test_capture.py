@@ -36,6 +36,7 @@ PERSON = {
     "lastName": "Waldmüller",
     "emailAddress": "annegret.waldmueller@posteo.example",
     "phoneNumber": "+49 170 5551234",
+    "shippingTel": "1705551234",  # digits alone, below a name that amounts have too
     "address1": "Birkenstraße 417b",
     "city": "Quedlinburg",
     "postalCode": "06484",
