@@ -55,6 +55,8 @@ class Fault:
         return ".".join(map(str, self.path))
 
 
+MOST_FAULTS: Final = 100
+"""What is wrong throughout is told by its first faults: a catalog may have tens of thousands."""
 _FAULTS_SAID: Final = 5
 
 
@@ -101,8 +103,9 @@ class Unmappable(PostbackError):
 
     @classmethod
     def of(cls, faults: Sequence[Fault]) -> Self:
-        """Every fault at once; there must be one."""
-        return cls(faults[0].field, faults[0].reason, faults=faults)
+        """Every fault at once, up to MOST_FAULTS; there must be one."""
+        more = [Fault((), "there are more faults than these")] if len(faults) > MOST_FAULTS else []
+        return cls(faults[0].field, faults[0].reason, faults=[*faults[:MOST_FAULTS], *more])
 
 
 class JournalAway(RelayError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from adapters.generic.names import DROPPED
 from adapters.generic.words import Shape
-from relay.errors import Fault
+from relay.errors import MOST_FAULTS, Fault
 from relay.normalise import bodies
 from relay.normalise.fields import plain_key
 from relay.normalise.words import shown
@@ -55,15 +56,16 @@ Path = tuple[str | int, ...]
 def faults(
     shape: Shape, body: Body, refunds: Refunds, *, may_miss: frozenset[Path] = frozenset()
 ) -> list[Fault]:
-    """`may_miss` are paths that need not be there."""
-    never = list(_never_sent(body))
-    below = tuple(fault.path for fault in never)
-    found = [*_of_schema(shape, body), *_RULES[shape](body, refunds), *_too_long(body)]
-    named: dict[Path, Fault] = {fault.path: fault for fault in never}
-    for fault in found:
-        if not any(fault.path[: len(path)] == path for path in below):  # what is dropped decides nothing
+    """The first MOST_FAULTS, and one more if there are more. `may_miss` are paths that need not be there."""
+    never = {fault.path: fault for fault in islice(_never_sent(body), MOST_FAULTS)}
+    named: dict[Path, Fault] = dict(never)
+    for fault in chain(_of_schema(shape, body), _RULES[shape](body, refunds), _too_long(body)):
+        if len(named) > MOST_FAULTS:
+            break
+        dropped = any(fault.path[: len(path)] == path for path in never)  # what is dropped decides nothing
+        if not dropped and not (fault.path in may_miss and _absent(body, fault.path)):
             named.setdefault(fault.path, fault)
-    return [fault for path, fault in named.items() if not (path in may_miss and _absent(body, path))]
+    return list(named.values())
 
 
 def _too_long(body: Body) -> Iterator[Fault]:

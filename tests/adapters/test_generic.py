@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from relay import settings, wiring
-from relay.errors import Malformed, SettingsError
+from relay.errors import MOST_FAULTS, Malformed, SettingsError
 from relay.normalise.contract import Events, Ignored
 from relay.normalise.events import CheckoutStarted, OrderPlaced, OrderRefunded, ProductsUpserted
 from tests.adapters.generic_support import ORDER, adapter, faults, mapped, only, post
@@ -80,6 +80,17 @@ def test_products_of_any_number_are_one_event() -> None:
     event = only(adapter().read(post({"products": products})))
     assert isinstance(event, ProductsUpserted)
     assert len(event.products) == 250
+
+
+@pytest.mark.parametrize("mapping", [False, True])
+def test_a_catalog_that_is_wrong_throughout_is_told_by_its_first_faults(*, mapping: bool) -> None:
+    products = [{"productId": f"p-{n}", "title": "Pot", "inStock": "yes", "colour": "red"} for n in range(250)]
+    table = {"each": "products", "productId": "productId", "title": "title", "inStock": "money(inStock)"}
+    options: dict[str, Any] = {"mapping": {"products": table}} if mapping else {}
+    found = faults(lambda: adapter(**options).read(post({"products": products}, "event=products")))
+    assert len(found) == MOST_FAULTS + 1
+    assert list(found)[-1] == ""
+    assert found[""] == "there are more faults than these"
 
 
 # --- the functions of a mapping
