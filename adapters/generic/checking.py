@@ -20,6 +20,12 @@ from relay.normalise.words import shown
 
 LONGEST_ID: Final = 200
 """Longer than any; the journal's keys hold it."""
+_LONGEST: Final = {
+    **dict.fromkeys(("title", "variantTitle", "productTitle", "firstName", "lastName"), 2000),
+    **dict.fromkeys(("sku", "event"), 255),
+}
+_OWN: Final = frozenset({"properties", "attributes", "customAttributes"})
+"""What is in them is the sender's own, of any length."""
 
 Body = dict[str, Any]
 Refunds = Literal["cumulative", "step"]
@@ -70,8 +76,12 @@ def faults(
 
 def _too_long(body: Body) -> Iterator[Fault]:
     for path, name, value in _leaves(body, ()):
-        if name.endswith(("Id", "Number")) and isinstance(value, str) and len(value) > LONGEST_ID:
-            yield Fault(path, f"is longer than {LONGEST_ID} characters, which no id is")
+        is_id = name.endswith(("Id", "Number"))
+        most = LONGEST_ID if is_id else _LONGEST.get(name, 0)
+        if not most or not isinstance(value, str) or len(value) <= most:
+            continue
+        if _OWN.isdisjoint(path[:-1]) or path == ("properties", "checkoutId"):
+            yield Fault(path, f"is longer than {most} characters" + (", which no id is" if is_id else ""))
 
 
 def _absent(node: Any, path: Path) -> bool:

@@ -69,10 +69,19 @@ def test_an_id_longer_than_any_is_named() -> None:
     assert found == {"orderId": "is longer than 200 characters, which no id is"}
 
 
-def test_a_title_longer_than_any_is_named_by_its_field() -> None:
-    items = [{"productId": "p", "title": "x" * 2001, "quantity": 1, "priceCents": 1}]
+def test_a_title_longer_than_any_is_named_by_its_place_beside_what_else_is_wrong() -> None:
+    items = [{"productId": "p", "title": "x" * 2001, "quantity": 0, "sku": "s" * 256}]
     found = faults(lambda: adapter().read(post({**ORDER, "items": items})))
-    assert list(found) == ["title"]
+    assert set(found) == {"items.0.title", "items.0.quantity", "items.0.sku"}
+
+
+def test_what_is_the_sender_s_own_may_be_of_any_length() -> None:
+    own = {"clickId": "c" * 300, "title": "t" * 2001}
+    event = only(adapter().read(post({**ORDER, "properties": own})))
+    assert isinstance(event, OrderPlaced)
+    assert event.properties == own
+    found = faults(lambda: adapter().read(post({**ORDER, "properties": {"checkoutId": "c" * 300}})))
+    assert set(found) == {"properties.checkoutId"}
 
 
 def test_products_of_any_number_are_one_event() -> None:
