@@ -183,8 +183,10 @@ def _check_date(told: list[Any]) -> None:
 
 
 def _check_format(form: str) -> None:
-    moment = datetime(2026, 3, 4, 10, 30)  # noqa: DTZ001 - only its digits matter
+    if "%Z" in form:
+        raise ValueError(f"{form!r} is no format of date(): %Z tells no offset; give the zone beside it")
+    moment = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
     try:
-        datetime.strptime(moment.strftime(form), form)  # noqa: DTZ007 - nor a zone
+        datetime.strptime(moment.strftime(form), form)  # noqa: DTZ007 - only whether it can be read
     except ValueError as error:
         raise ValueError(f"{form!r} is no format of date(): {error}") from error

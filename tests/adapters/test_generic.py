@@ -93,7 +93,9 @@ def test_products_of_any_number_are_one_event() -> None:
 
 @pytest.mark.parametrize("mapping", [False, True])
 def test_a_catalog_that_is_wrong_throughout_is_told_by_its_first_faults(*, mapping: bool) -> None:
-    products = [{"productId": f"p-{n}", "title": "Pot", "inStock": "yes", "colour": "red"} for n in range(250)]
+    products = [
+        {"productId": f"p-{n}", "title": "Pot", "inStock": "yes", "colour": "red"} for n in range(250)
+    ]
     table = {"each": "products", "productId": "productId", "title": "title", "inStock": "money(inStock)"}
     options: dict[str, Any] = {"mapping": {"products": table}} if mapping else {}
     found = faults(lambda: adapter(**options).read(post({"products": products}, "event=products")))
@@ -172,6 +174,12 @@ def test_what_is_no_amount_is_a_fault_without_its_value(expression: str, found: 
         ("date(at, 'unix')", "1782907200", "UTC", datetime(2026, 7, 1, 12, tzinfo=UTC)),
         ("date(at, 'unix_ms')", 1782907200000, "UTC", datetime(2026, 7, 1, 12, tzinfo=UTC)),
         ("date(at, '%d.%m.%Y')", "01.07.2026", "UTC", datetime(2026, 7, 1, tzinfo=UTC)),
+        (
+            "date(at, '%a, %d %b %Y %H:%M:%S %z')",
+            "Wed, 01 Jul 2026 12:00:00 +0200",
+            "America/New_York",
+            datetime(2026, 7, 1, 10, tzinfo=UTC),
+        ),
         (
             "date(at, '%d.%m.%Y %H:%M', 'America/New_York')",
             "01.07.2026 08:00",
@@ -282,6 +290,7 @@ def stopped(**options: Any) -> str:
         ("lower(a, b)", "lower() takes 1 arguments"),
         ("items[?date(at, 'd.m.Y')]", "'d.m.Y' is no format of date()"),
         ("date(at, '%d.%q')", "'%d.%q' is no format of date(): 'q' is a bad directive"),
+        ("date(at, '%d.%m.%Y %Z')", "%Z tells no offset; give the zone beside it"),
         ("date(at, 'unix', 'Berlin')", "'Berlin' is not a time zone such as Europe/Berlin"),
         ("date(at, format)", "date() takes its format and its zone as text, in single quotes"),
     ],
