@@ -79,6 +79,14 @@ class Functions(functions.Functions):
     def _func_to_string(self, value: Any) -> str:
         return f"{value:f}" if isinstance(value, Decimal) else str(super()._func_to_string(value))  # type: ignore[misc]
 
+    @functions.signature({"types": []})
+    def _func_type(self, value: Any) -> str:
+        return "number" if isinstance(value, Decimal) else str(super()._func_type(value))  # type: ignore[misc]
+
+    def _convert_to_jmespath_type(self, pyobject: str) -> str:
+        known = super()._convert_to_jmespath_type(pyobject)  # type: ignore[misc]
+        return "number" if pyobject == "Decimal" else str(known)
+
     def _get_allowed_pytypes(self, types: Any) -> Any:
         allowed, inner = super()._get_allowed_pytypes(types)  # type: ignore[misc]
         return _with_decimal(allowed), [_with_decimal(each) for each in inner]

@@ -131,6 +131,9 @@ def total(expression: str, **found: Any) -> Any:
         ("money(sum(lines[].price))", {"lines": [{"price": 0.1}, {"price": 0.2}]}, 30),
         ("money(sum(lines[].to_number(price)))", {"lines": [{"price": "0.10"}, {"price": "0.20"}]}, 30),
         ("money(to_string(total))", {"total": 49.9}, 4990),
+        ("money(max_by(lines, &price).price)", {"lines": [{"price": 0.1}, {"price": 0.2}]}, 20),
+        ("money(sort_by(lines, &price)[0].price)", {"lines": [{"price": 0.2}, {"price": 0.1}]}, 10),
+        ("money(type(total) == 'number' && total || '0.01')", {"total": 49.9}, 4990),
         ("total", {"total": 4990}, 4990),
     ],
 )
