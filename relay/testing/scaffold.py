@@ -60,11 +60,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _named(text: str, name: str) -> str:
     title = "".join(word.capitalize() for word in name.split("_"))
-    return (
-        text.replace("relay-acme", f"relay-{name.replace('_', '-')}")
-        .replace("acme", name)
-        .replace("Acme", title)
-    )
+    plain = text.replace("acme", name).replace("Acme", title)
+    return plain.replace(f"relay-{name}", f"relay-{name.replace('_', '-')}")
 
 
 def todos(folder: Path) -> list[ToDo]:

@@ -35,6 +35,13 @@ async def test_new_makes_a_folder_and_touches_nothing_else(shell: Shell) -> None
     assert "big_shop/relay_big_shop/__init__.py:" in made.out  # the first to-dos, by file and line
 
 
+async def test_a_name_that_begins_as_the_template_s_is_no_trouble(shell: Shell) -> None:
+    await shell.relay("adapters", "new", "acme_eu")
+    words = (shell.folder / "acme_eu" / "pyproject.toml").read_text()
+    assert 'name = "relay-acme-eu"' in words
+    assert 'acme_eu = "relay_acme_eu:AcmeEu"' in words
+
+
 async def test_new_overwrites_nothing(shell: Shell) -> None:
     (shell.folder / "acme").mkdir()
     (shell.folder / "acme" / "mine").write_text("precious")
