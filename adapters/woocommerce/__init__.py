@@ -68,6 +68,8 @@ class WooCommerce:
             return Ignored(_IGNORED[topic])
         if resource in _NOT_TOLD:
             return Ignored(_NOT_TOLD[resource])
+        if body.text("code") and not body.has("id"):
+            return _instead(body)
         if resource == "order" and event in _CREATED_OR_CHANGED:
             return orders.read(body, orders.Shop(self._source, self._options, postback.received_at))
         if resource == "product" and event in _CREATED_OR_CHANGED:
@@ -77,6 +79,18 @@ class WooCommerce:
             "Product created and Product updated",
             field="x-wc-webhook-topic",
         )
+
+
+def _instead(error: Nested) -> Ignored:
+    """What its API answered, where the webhook could not read the order or product it is to show."""
+    if error.inner("data").text("status") == "404":
+        return Ignored("it was deleted before its webhook was sent")
+    raise Unsupported(
+        f"WooCommerce sent the error {shown(error.needed('code'))} instead: the user of the webhook may be "
+        "gone, or see no orders. Make the webhook anew as an administrator; each copy of this stands for "
+        "another that did not come",
+        field="code",
+    )
 
 
 def _topic(postback: Postback, body: Nested) -> str:
