@@ -17,6 +17,8 @@ def read(product: Nested, shop: Shop) -> Reading:
     variants = product.members("variants")
     if not variants:
         return Ignored("the webhook shows no variants, so the stock is not known")
+    if len(product.members("variant_gids")) > len(variants):  # it shows a hundred, and names all
+        return Ignored("the webhook does not show all variants; the destination takes them only all at once")
     warnings: list[str] = []
     if shop.source.currency is None:
         warnings.append("prices are left out: a product says no currency; set the source's own")
