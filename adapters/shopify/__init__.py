@@ -36,7 +36,11 @@ _IGNORED: Final = {
     "carts/update": "a cart says no customer",
 }
 _TOPIC: Final = re.compile(r"[a-z_]{1,40}/[a-z_]{1,40}")
-_PRIVACY: Final = frozenset({"customers/redact", "customers/data_request", "shop/redact"})
+_PRIVACY: Final = {
+    "customers/redact": "run `relay forget` with the customer's address",
+    "customers/data_request": 'look with `relay relays "email:ADDRESS"`, and tell the customer what is kept',
+    "shop/redact": "run `relay forget` with the address of each of its customers",
+}
 
 
 class Shopify:
@@ -110,10 +114,7 @@ def _unsupported(topic: str | None) -> Unsupported:
             "add ?event=orders/paid to the URL"
         )
     elif topic in _PRIVACY:
-        trouble = (
-            f"{topic} is for a person to do: run `relay forget` with the customer's address, answer Shopify, "
-            "then discard this"
-        )
+        trouble = f"{topic} is for a person to do: {_PRIVACY[topic]}; then discard this"
     else:
         known = _TOPIC.fullmatch(topic)
         trouble = f"the topic {topic if known else 'it names'} is not read; subscribe to those of the guide"

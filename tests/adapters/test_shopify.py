@@ -121,3 +121,11 @@ async def test_a_person_s_wish_to_be_forgotten_waits_for_a_person(shop: House) -
     assert answer.json()["status"] == "dead"
     assert "relay forget" in answer.json()["reason"]
     assert "lena@example.org" not in answer.json()["reason"]
+
+
+async def test_who_asks_what_is_kept_is_not_to_be_forgotten(shop: House) -> None:
+    await shop.serve()
+    answer = await shopify(shop, {"customer": {"email": "lena@example.org"}}, "customers/data_request")
+    assert answer.json()["status"] == "dead"
+    assert "relay forget" not in answer.json()["reason"]
+    assert 'relay relays "email:ADDRESS"' in answer.json()["reason"]
