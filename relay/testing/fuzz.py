@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from relay.errors import SettingsError
 from relay.testing import subjects
 from relay.testing.message import Message, opened
 from relay.testing.mutations import Mutation, mutated, seeds
@@ -100,6 +101,8 @@ def main() -> int:
             line = run(subjects.subject(name), said.count, said.seed).line()
         except Breach as breach:
             broken, line = 1, str(breach)
+        except SettingsError as error:
+            parser.error(str(error))
         sys.stdout.write(f"{name}: {line}\n")
         sys.stdout.flush()
     return broken

@@ -91,3 +91,12 @@ def test_a_bad_adapter_fails_with_advice(
         put(check, bad.subject(adapter))
     assert seen in caught.value.what
     assert advice in caught.value.advice
+
+
+def test_a_fuzz_of_nobody_names_those_that_are_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["fuzz", "10", "--adapter", "nosuch"])
+    with pytest.raises(SystemExit):
+        fuzz.main()
+    assert "there is no adapter 'nosuch'; installed are" in capsys.readouterr().err
