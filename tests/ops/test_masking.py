@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from relay.journal import codec
+from relay.journal.records import Relay, RelayDetail, Status
 from relay.normalise.contract import Postback
-from relay.ops.pages.masking import Veil, mask, unmasked
+from relay.ops.pages.masking import DOTS, Veil, mask, unmasked
+from relay.ops.pages.seen import Seen, seen
 
 EVENT = {
     "kind": "order.placed",
@@ -62,6 +65,47 @@ def test_what_was_not_touched_in_an_edit_is_not_lost_to_its_mask() -> None:
     }
 
 
-def postback(body: bytes, kind: str = "application/json", query: str = "") -> Postback:
-    headers = {"content-type": kind, "x-forwarded-for": "203.0.113.7", "user-agent": "shop/1"}
-    return Postback("POST", query, headers, body, datetime(2026, 11, 1, tzinfo=UTC))
+def shown(body: str, kind: str = "application/json", *, query: str = "", revealed: bool = False) -> Seen:
+    headers = {"content-type": kind}
+    postback = Postback("POST", query, headers, body.encode(), datetime(2026, 11, 1, tzinfo=UTC))
+    relay = Relay(
+        id="01m8h0000000000000aa",
+        source="shop",
+        adapter="spoken",
+        destination="main",
+        endpoint="orders",
+        status=Status.DEAD,
+        reason="it says nothing",
+        received_at="2026-11-01T00:00:00.000Z",
+        kinds=(),
+        order=None,
+        attempts=0,
+        tries=0,
+        copies=0,
+        code=None,
+        stage="normalise",
+        issue=None,
+        replay=None,
+        edited=False,
+        next_try=None,
+        changed_at=None,
+    )
+    detail = RelayDetail(relay, codec.postback_to_plain(postback), None, history=())
+    return seen(detail, "https://api.example", revealed=revealed)
+
+
+PERSON = '{"first_name": "Josephine", "email": "jo.miller@shop.example", "link": "https://x.example/?a=b"}'
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [(f"\ufeff{PERSON}", "application/json"), (f"[{PERSON}]", FORM), (f"x&{PERSON}", FORM)]
+)
+def test_a_postback_is_masked_however_it_begins(body: str, kind: str) -> None:
+    received = shown(body, kind, query=f"order=7&{PERSON}").received
+    assert received
+    for told in (received.body, received.query, received.curl):
+        assert "Josephine" not in told
+        assert "miller" not in told
+        assert DOTS in told
+    assert received.query.startswith("order=7&")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
 
@@ -38,6 +39,9 @@ _OUTCOMES: Final = {
     "endpoint refused": "The endpoint was refused; it cost no try",
     "refused": "The Commerce API refused it",
 }
+
+_MARK: Final = "\ufeff"
+_NAME: Final = re.compile(r"[\w.\[\] -]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +259,7 @@ def _tree(postback: Postback | None) -> fields.Fields | None:
 def _query(query: str, words: Words) -> str:
     if words.revealed or not query:
         return query
-    pairs = parse_qsl(query, keep_blank_values=True)
-    return urlencode([(k, words.veil.value({k: v})[k]) for k, v in pairs], safe=f"{DOTS}@/:,")
+    return urlencode(_pairs(query, words), safe="@/:,").replace(quote(DOTS), DOTS)
 
 
 def _body(postback: Postback, tree: fields.Fields | None, words: Words) -> str:
@@ -265,10 +268,18 @@ def _body(postback: Postback, tree: fields.Fields | None, words: Words) -> str:
         return raw
     if tree is None:
         return f"{len(postback.body):,} bytes that cannot be read by names; reveal to see them"
-    if raw.lstrip()[:1] == "{":
-        return words.json(json.loads(raw))
-    pairs = parse_qsl(raw, keep_blank_values=True)
-    return "&\n".join(f"{key}={words.veil.value({key: value})[key]}" for key, value in pairs)
+    bare = raw.removeprefix(_MARK).lstrip()  # as `fields` reads it
+    if bare[:1] == "{":
+        return words.json(json.loads(bare))
+    return "&\n".join(f"{key}={value}" for key, value in _pairs(raw, words))
+
+
+def _pairs(form: str, words: Words) -> list[tuple[str, str]]:
+    """What stands where a name should may be anything, and is masked unless it is one."""
+    return [
+        (key if _NAME.fullmatch(key) else DOTS, str(words.veil.value({key: value})[key]))
+        for key, value in parse_qsl(form, keep_blank_values=True)
+    ]
 
 
 def _events(detail: RelayDetail, words: Words) -> Iterator[Event]:
