@@ -109,3 +109,10 @@ def test_a_postback_is_masked_however_it_begins(body: str, kind: str) -> None:
         assert "miller" not in told
         assert DOTS in told
     assert received.query.startswith("order=7&")
+
+
+def test_what_is_too_deep_to_be_read_is_shown_once_it_is_revealed() -> None:
+    deep = "[" * 100_000
+    received = shown(deep, revealed=True).received
+    assert received
+    assert received.body == deep

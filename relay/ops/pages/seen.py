@@ -328,5 +328,5 @@ def curl(method: str, url: str, headers: Mapping[str, str], body: str) -> str:
 def _compact(body: str) -> str:
     try:
         return json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return body.replace("&\n", "&")
