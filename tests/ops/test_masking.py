@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -116,3 +118,13 @@ def test_what_is_too_deep_to_be_read_is_shown_once_it_is_revealed() -> None:
     received = shown(deep, revealed=True).received
     assert received
     assert received.body == deep
+
+
+def ends(code: str) -> bool:
+    """Whether it comes to its end at all: what costs the square of a postback's length does not for hours."""
+    run = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    return run.returncode == 0
+
+
+def test_a_long_word_keeps_no_page_from_being_shown() -> None:
+    assert ends("from relay.ops.pages.saying import veiled; assert veiled('a' * 2**20) == 'a' * 2**20")

@@ -13,7 +13,9 @@ from relay.normalise import times
 from relay.ops.figures import TrafficView
 from relay.ops.pages.charts import bars
 
-_EMAIL: Final = re.compile(r"([^\s@\"'<>(),;:=&]+)@([^\s@\"'<>(),;:=&]+)")
+_PART: Final = r"[^\s@\"'<>(),;:=&]"
+_EMAIL: Final = re.compile(rf"(?<!{_PART})({_PART}++)@({_PART}+)")
+"""From where a word begins, and nothing given back: a long one is read once, not once for each letter."""
 _DIFFERS: Final = re.compile(r"#(?:, #)*")
 _STEPS: Final = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
