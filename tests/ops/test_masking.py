@@ -11,6 +11,7 @@ import pytest
 from relay.journal import codec
 from relay.journal.records import Relay, RelayDetail, Status
 from relay.normalise.contract import Postback
+from relay.ops.pages.diff import compared
 from relay.ops.pages.masking import DOTS, Veil, mask, unmasked
 from relay.ops.pages.seen import Seen, seen
 
@@ -128,3 +129,31 @@ def ends(code: str) -> bool:
 
 def test_a_long_word_keeps_no_page_from_being_shown() -> None:
     assert ends("from relay.ops.pages.saying import veiled; assert veiled('a' * 2**20) == 'a' * 2**20")
+
+
+def test_an_edit_of_a_long_order_keeps_no_page_from_being_shown() -> None:
+    assert ends(
+        "from relay.ops.pages.diff import compared\n"
+        "before = [line for n in range(800) for line in ('{', f'\"id\": {n}', '\"quantity\": 1', '},')]\n"
+        "after = [line.replace('1', '2') if 'quantity' in line else line for line in before]\n"
+        "lines = compared('\\n'.join(before), '\\n'.join(after))\n"
+        "assert [line.text for line in lines if line.how != 'new'] == before\n"
+        "assert [line.text for line in lines if line.how != 'old'] == after\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("a b c", "a x c", " a -b +x  c"),
+        ("a b c", "a b c", " a  b  c"),
+        ("a a a", "a a", " a  a -a"),
+        ("a", "a b", " a +b"),
+        ("a b c d e", "a x c y e", " a -b +x  c -d +y  e"),
+        ("", "a", "+a"),
+    ],
+)
+def test_a_comparison_tells_what_was_taken_out_and_what_put_in(before: str, after: str, told: str) -> None:
+    signs = {"same": " ", "old": "-", "new": "+"}
+    lines = compared(before.replace(" ", "\n"), after.replace(" ", "\n"))
+    assert " ".join(f"{signs[line.how]}{line.text}" for line in lines) == told

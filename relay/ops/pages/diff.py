@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -15,11 +16,25 @@ class Line:
 
 def compared(before: str, after: str) -> tuple[Line, ...]:
     old, new = before.splitlines(), after.splitlines()
-    lines: list[Line] = []
-    for verb, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    head = _alike(old, new)
+    tail = _alike(old[head:][::-1], new[head:][::-1])
+    middle = _middle(old[head : len(old) - tail], new[head : len(new) - tail])
+    ends = old[:head], old[len(old) - tail :]
+    first, last = (tuple(Line("same", text) for text in end) for end in ends)
+    return (*first, *middle, *last)
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many they have in common from the start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _middle(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
+    # Lines that many items of an order share cost the square of their number, unless they are looked past.
+    for verb, a, b, c, d in SequenceMatcher(None, old, new, autojunk=True).get_opcodes():
         if verb == "equal":
-            lines += [Line("same", text) for text in old[a:b]]
+            yield from (Line("same", text) for text in old[a:b])
         else:
-            lines += [Line("old", text) for text in old[a:b]]
-            lines += [Line("new", text) for text in new[c:d]]
-    return tuple(lines)
+            yield from (Line("old", text) for text in old[a:b])
+            yield from (Line("new", text) for text in new[c:d])
