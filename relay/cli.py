@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from getpass import getpass
 from pathlib import Path
@@ -190,7 +191,9 @@ def send(source: SourceName, file: File, data: Data = None, port: Port = None) -
 
 
 @cli.command()
-def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = None) -> None:
+def forget(
+    email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = None, as_json: Json = False
+) -> None:
     """Erase a person from relays, order books, indexes and this host's spool."""
 
     async def ask(tools: Tools) -> tuple[Forgotten, int]:
@@ -203,8 +206,13 @@ def forget(email: Annotated[str, typer.Argument(metavar="EMAIL")], data: Data = 
     except ValueError as error:
         sys.exit(f"relay: {error}")
     done, spooled = with_tools(data, ask)
-    typer.echo(f"forgotten: {done.relays} relays, {done.orders} order books, {spooled} in this host's spool")
-    typer.echo("not reached from here: backups, other hosts' spools, and what Sequenzy was sent")
+    if as_json:
+        print_json({**asdict(done), "spooled": spooled})
+    else:
+        typer.echo(
+            f"forgotten: {done.relays} relays, {done.orders} order books, {spooled} in this host's spool"
+        )
+        typer.echo("not reached from here: backups, other hosts' spools, and what Sequenzy was sent")
     if done.busy:
         sys.exit(f"relay: being sent this moment: {', '.join(done.busy)}; forget once more in a minute")
 

@@ -359,6 +359,13 @@ async def test_relays_are_found_by_a_line_and_dead_letters_listed_by_cause(
     }
 
 
+async def test_what_forgetting_a_person_came_to_is_told_as_json(shell: Shell, house: House) -> None:
+    await house.serve()
+    await house.post(placed(email="jo@example.com"))
+    forgotten = await shell.relay("forget", "jo@example.com", "--json")
+    assert forgotten.json == {"relays": 1, "orders": 1, "busy": [], "spooled": 0}
+
+
 async def test_an_unknown_relay_is_one_line_and_exit_1(shell: Shell) -> None:
     for command in ("show", "retry", "discard", "restore"):
         ran = await shell.relay(command, "nope")
