@@ -352,6 +352,8 @@ async def test_relays_are_found_by_a_line_and_dead_letters_listed_by_cause(
     assert [relay["id"] for relay in found.json["relays"]] == [answer.id]
     wrong = await shell.relay("relays", "stauts:dead")
     assert (wrong.code, "perhaps 'status' is meant" in wrong.err) == (1, True)
+    lost = await shell.relay("issues", "--cursor", "zz")
+    assert (lost.code, lost.err.strip()) == (1, "relay: --cursor is 'zz'; the cursor is none of this list")
     issues = await shell.relay("issues")
     assert {line.split("  ")[-1] for line in issues.out.splitlines()} == {
         "emailAddress: is missing",

@@ -11,6 +11,7 @@ import typer
 
 from relay.commands.tools import Data, Json, Tools, print_json, with_tools
 from relay.errors import JournalAway, SettingsError
+from relay.journal.issues import IssuePage
 from relay.journal.records import RelayDetail
 from relay.ops import show as shown
 from relay.ops.core import Done, Operations, Refused
@@ -63,7 +64,14 @@ def relays(
 
 def issues(data: Data = None, limit: Limit = 20, cursor: Cursor = None, as_json: Json = False) -> None:
     """List dead letters grouped by cause, the latest first."""
-    page = with_tools(data, lambda tools: tools.desk.queries.issues.page(limit=limit, cursor=cursor))
+
+    async def ask(tools: Tools) -> IssuePage:
+        try:
+            return await tools.desk.queries.issues.page(limit=limit, cursor=cursor)
+        except ValueError as error:
+            raise SettingsError(f"--cursor is {cursor!r}; {error}") from error
+
+    page = with_tools(data, ask)
     found = [IssueView.of(issue) for issue in page.issues]
     if as_json:
         print_json(IssueList(issues=found, next=page.next, total=page.total).model_dump(mode="json"))
