@@ -47,6 +47,13 @@ async def test_a_list_has_the_words_of_its_contract(house: House) -> None:
     )
 
 
+async def test_nothing_on_the_way_keeps_what_is_told_of_people(house: House) -> None:
+    await house.serve()
+    answer = await house.post(placed())
+    for path in (f"/relays/{answer.id}", "/relays/none", "/relays?limit=0", "/openapi.json"):
+        assert (await house.api("GET", path)).headers["cache-control"] == "no-store"
+
+
 async def test_every_filter_of_the_contract_is_taken(house: House) -> None:
     await house.serve()
     answer = await house.post(placed("A-1"))

@@ -22,6 +22,8 @@ from relay.ops.api.replays import ReplayEndpoints
 from relay.ops.desk import Desk
 
 PREFIX: Final = "/api/v1"
+_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+"""People's data is nothing to keep on the way, and nothing to be taken for a page."""
 
 
 class Api:
@@ -44,6 +46,11 @@ class Api:
         self, handler: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
+            response = await answered(request)
+            response.headers.update(_HEADERS)
+            return response
+
+        async def answered(request: Request) -> Response:
             refusal = self._refusal(request)
             if refusal:
                 return problem(401, refusal, {"www-authenticate": "Bearer"})
