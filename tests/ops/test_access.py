@@ -275,3 +275,33 @@ def test_a_cookie_is_good_for_its_own_key_and_use_only() -> None:
     assert other.read_session(cookie) is None
     assert signer.read_session(signer.note(["anna", signer.stamp(person), "mark"])) is None
     assert signer.read_note(cookie) is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/ops/isues", "/ops/issues/none/try", "/ops/relays/none/retry", "/ops/a/b/c"]
+)
+async def test_an_address_without_a_page_leads_back_to_the_pages(
+    house: House, browser: httpx.AsyncClient, path: str
+) -> None:
+    await opened(house, browser)
+    answer = await browser.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert 'href="/ops/"' in answer.text
+    assert (await browser.get("/ops/issues/")).url.path == "/ops/issues"
+
+
+async def test_who_comes_back_to_what_was_revealed_finds_it_masked(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    await opened(house, browser)
+    answer = await house.post(placed())
+    relay = f"/ops/relays/{answer.id}"
+    masked = await browser.get(relay)
+    assert "data-refresh" in masked.text
+    revealed = await browser.post(f"{relay}/reveal", data={"token": token_in(masked)})
+    assert "jo@example.com" in revealed.text
+    assert "data-refresh" not in revealed.text, "it would be asked for again, and so masked"
+    again = await browser.get(str(revealed.url))
+    assert (again.url.path, "jo@example.com" in again.text) == (relay, False)
+    source = await browser.get("/ops/sources/shop/reveal")
+    assert (source.status_code, source.url.path) == (200, "/ops/sources")

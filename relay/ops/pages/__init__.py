@@ -13,7 +13,7 @@ from relay.ops.access import Access
 from relay.ops.desk import Desk
 from relay.ops.pages.activity import ActivityPage
 from relay.ops.pages.destinations import DestinationPages
-from relay.ops.pages.doors import Guard
+from relay.ops.pages.doors import Guard, Missing, look
 from relay.ops.pages.edit import EditPage
 from relay.ops.pages.gate import Gate
 from relay.ops.pages.issues import IssuePages
@@ -22,7 +22,7 @@ from relay.ops.pages.provider import ByProvider
 from relay.ops.pages.relay import Capture, RelayPage
 from relay.ops.pages.relays import RelayList
 from relay.ops.pages.replays import ReplayPages
-from relay.ops.pages.shell import Shell
+from relay.ops.pages.shell import Shell, Visit
 from relay.ops.pages.signin import SignIn
 from relay.ops.pages.sources import SourcePages
 from relay.receive.intake import Recorder
@@ -67,6 +67,7 @@ class Pages:
             *self._sign_in.routes(),
             *self._by_provider.routes(),
             *(self._guard.route(door) for part in self._parts for door in part.doors()),
+            self._guard.route(look("/ops/{elsewhere:path}", _elsewhere)),
         ]
 
     async def _static(self, request: Request) -> Response:
@@ -75,3 +76,11 @@ class Pages:
 
 async def _home(_: Request) -> Response:
     return RedirectResponse("/ops/")
+
+
+async def _elsewhere(visit: Visit) -> Response:
+    """People type addresses, and come back to those of acts, which only forms lead to."""
+    path = visit.request.url.path
+    if path.endswith("/"):
+        return RedirectResponse(path.rstrip("/"))
+    raise Missing("such page")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from relay.journal import codec
 from relay.journal.records import RelayDetail, Status
@@ -40,6 +40,7 @@ class RelayPage:
         return [
             look(one, self._show),
             look(f"{one}/fixture", self._fixture, Role.OPERATOR),
+            look(f"{one}/reveal", self._mask),
             act(f"{one}/reveal", self._reveal),
             act(f"{one}/retry", self._retry),
             act(f"{one}/discard", self._discard),
@@ -54,6 +55,10 @@ class RelayPage:
         if detail is None:
             raise Missing(f"relay {visit.path('relay')}")
         return await self._page(visit, detail, revealed=True)
+
+    async def _mask(self, visit: Visit) -> Response:
+        """For whoever comes back to where it was revealed: by the address alone it is not."""
+        return RedirectResponse(f"{LIST}/{visit.path('relay')}", 303)
 
     async def _page(self, visit: Visit, detail: RelayDetail, *, revealed: bool = False) -> Response:
         relay = detail.relay

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from relay.compose.policy import Policy
 from relay.errors import SpoolFull
@@ -43,6 +43,7 @@ class SourcePages:
         one = f"{_LIST}/{{source}}"
         return [
             look(_LIST, self._list),
+            look(f"{one}/reveal", self._mask),
             act(f"{one}/reveal", self._reveal, Role.ADMIN),
             act(f"{one}/test", self._test),
         ]
@@ -54,6 +55,10 @@ class SourcePages:
         source = self._source(visit)
         await self._desk.activity.note(visit.by, "revealed the URL", source.name)
         return await self._page(visit, source.name)
+
+    async def _mask(self, visit: Visit) -> Response:
+        """For whoever comes back to where it was revealed: by the address alone it is not."""
+        return RedirectResponse(f"{_LIST}#{visit.path('source')}", 303)
 
     async def _test(self, visit: Visit) -> Response:
         source = self._source(visit)
