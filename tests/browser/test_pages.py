@@ -112,6 +112,24 @@ async def test_a_refused_order_is_edited_and_delivered(house: House, page: Page)
     await expect(page.locator("#panes").get_by_role("deletion")).to_contain_text("EUR")
 
 
+async def test_an_address_that_is_written_anew_is_seen_before_it_is_sent(house: House, page: Page) -> None:
+    await house.work()
+    [relay] = await refused(house, "A-1")
+    await page.goto(f"/ops/relays/{relay}/edit")
+    email = page.get_by_label("customer.email")
+    await email.fill("ann@e•••")
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.get_by_role("alert")).to_contain_text("customer.email: still holds •••")
+    await expect(page.get_by_role("button", name="Save and deliver")).to_have_count(0)
+    await email.fill("ann@example.com")
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.get_by_role("deletion")).to_contain_text("A•••@e•••")
+    await expect(page.get_by_role("insertion")).to_contain_text("ann@example.com")
+    await page.get_by_role("button", name="Save and deliver").click()
+    await house.until(relay, "delivered")
+    assert house.standin.accepted[-1].body["customer"] == {"email": "ann@example.com"}
+
+
 async def test_an_event_is_edited_as_json_too(house: House, page: Page) -> None:
     await house.work()
     [relay] = await refused(house, "A-1")

@@ -12,7 +12,7 @@ from relay.journal import codec
 from relay.journal.records import Relay, RelayDetail, Status
 from relay.normalise.contract import Postback
 from relay.ops.pages.diff import compared
-from relay.ops.pages.masking import DOTS, Veil, mask, unmasked
+from relay.ops.pages.masking import DOTS, Veil, half_masked, mask, unmasked
 from relay.ops.pages.seen import Seen, seen
 
 EVENT = {
@@ -62,10 +62,30 @@ def test_what_was_not_touched_in_an_edit_is_not_lost_to_its_mask() -> None:
     veil = Veil.of(EVENT)
     edited = veil.value(EVENT) | {"currency": "EUR"}
     edited["customer"] = edited["customer"] | {"first_name": "Jo"}
-    assert unmasked(edited, EVENT) == EVENT | {
+    assert unmasked(edited, veil.value(EVENT), EVENT) == EVENT | {
         "currency": "EUR",
         "customer": EVENT["customer"] | {"first_name": "Jo"},  # type: ignore[operator]
     }
+    assert not [*half_masked(unmasked(edited, veil.value(EVENT), EVENT), EVENT)]
+
+
+def test_what_was_written_into_a_mask_is_neither_dropped_nor_sent() -> None:
+    shown = Veil.of(EVENT).value(EVENT)
+    title = shown["items"][0]["title"].replace("Serum", "Oil")
+    edited = shown | {
+        "customer": shown["customer"] | {"email": "dana@s•••"},
+        "items": [{**shown["items"][0], "title": title}, {"title": "for J•••"}],
+    }
+    meant = unmasked(edited, shown, EVENT)
+    assert {".".join(path) for path in half_masked(meant, EVENT)} == {
+        "customer.email",
+        "items.0.title",
+        "items.1.title",
+    }
+    spaced = {"note": " ring\ntwice "}
+    assert unmasked({"note": "•••"}, Veil.of(spaced).value(spaced), spaced) == spaced
+    legible = {"kind": "order.placed", "title": "•••"}
+    assert not [*half_masked(legible, legible)]
 
 
 def shown(body: str, kind: str = "application/json", *, query: str = "", revealed: bool = False) -> Seen:

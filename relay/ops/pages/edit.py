@@ -18,12 +18,13 @@ from relay.ops.core import Invalid, Refused
 from relay.ops.desk import Desk
 from relay.ops.pages.diff import compared
 from relay.ops.pages.doors import Door, Missing, act, look
-from relay.ops.pages.masking import Veil, unmasked
+from relay.ops.pages.masking import DOTS, Veil, half_masked, unmasked
 from relay.ops.pages.relays import LIST
 from relay.ops.pages.saying import sentence
 from relay.ops.pages.seen import pretty
 from relay.ops.pages.shell import Shell, Visit
 
+_HALF: Final = f"still holds {DOTS}; write all of it, or reveal it first"
 _WHOLE: Final = re.compile(r"-?\d{1,18}")
 _ASKED_FOR: Final = ("currency", "total_minor", "customer.email", "ordered_at")
 """Of an order, offered even where the event does not say them."""
@@ -45,6 +46,10 @@ class Chosen:
     index: int
     event: dict[str, Any]
 
+    @property
+    def masked(self) -> Any:
+        return Veil.of(self.event).value(self.event)
+
 
 class EditPage:
     def __init__(self, shell: Shell, desk: Desk) -> None:
@@ -57,8 +62,7 @@ class EditPage:
     async def _show(self, visit: Visit) -> Response:
         detail = await self._desk.finder.detail(visit.path("relay"))
         chosen = _chosen(detail, visit, visit.asked("index", "0"))
-        shown = Veil.of(chosen.event).value(chosen.event)
-        return self._page(visit, chosen, shown, as_json=visit.asked("as") == "json")
+        return self._page(visit, chosen, chosen.masked, as_json=visit.asked("as") == "json")
 
     async def _act(self, visit: Visit) -> Response:
         verb, as_json = visit.form.get("do"), visit.form.get("as") == "json"
@@ -75,11 +79,13 @@ class EditPage:
             return self._page(
                 visit, chosen, visit.form.get("json"), as_json=True, revealed=revealed, faults=faults
             )
-        edited = unmasked(written, chosen.event)
-        if verb == "save":
+        edited = unmasked(written, chosen.masked, chosen.event)
+        faults = {".".join(path): _HALF for path in half_masked(edited, chosen.event)}
+        if verb == "save" and not faults:
             return await self._save(visit, chosen, written, edited, as_json=as_json, revealed=revealed)
         checked = normalised.checked(edited)
-        faults = {fault.field: fault.message for fault in checked} if isinstance(checked, tuple) else {}
+        if isinstance(checked, tuple):
+            faults = {fault.field: fault.message for fault in checked} | faults
         return self._page(
             visit, chosen, written, as_json=as_json, revealed=revealed, faults=faults, edited=edited
         )
@@ -135,7 +141,8 @@ class EditPage:
     ) -> Response:
         faults, event, relay = faults or {}, chosen.event, chosen.relay
         veil = Veil.of(event, edited)
-        before, after = (pretty(v if revealed else veil.value(v)) for v in (event, edited or event))
+        # What was just written is shown as it was written: masked, it might look as before.
+        before, after = (event, edited) if revealed else (chosen.masked, shown)
         listed = [] if isinstance(shown, str) else list(_fields(shown, faults))
         return self._shell.page(
             visit,
@@ -151,7 +158,7 @@ class EditPage:
             as_json=as_json,
             revealed=revealed,
             faults=[f"{path}: {says}" if path else says for path, says in faults.items()],
-            changes=compared(before, after) if edited is not None and edited != event else (),
+            changes=compared(pretty(before), pretty(after)) if edited not in (None, event) else (),
             checked=edited is not None,
             same=edited == event,
             word=word,

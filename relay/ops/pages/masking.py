@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any, Final
 
 from relay.normalise.fields import plain_key
@@ -62,16 +63,35 @@ def mask(value: Any) -> Any:
     )
 
 
-def unmasked(edited: Any, original: Any) -> Any:
-    """`edited` with every value that still is the mask of the original's put back."""
+def unmasked(edited: Any, shown: Any, original: Any) -> Any:
+    """`edited` with every value that still is as it was `shown` put back as it was in the `original`."""
     if isinstance(edited, Mapping) and isinstance(original, Mapping):
-        return {key: unmasked(value, original.get(key)) for key, value in edited.items()}
+        return {key: unmasked(value, shown.get(key), original.get(key)) for key, value in edited.items()}
     if isinstance(edited, list) and isinstance(original, list):
-        before = [*original, *[None] * len(edited)]
-        return [unmasked(value, old) for value, old in zip(edited, before, strict=False)]
-    if isinstance(edited, str) and DOTS in edited and not isinstance(original, dict | list):
-        return original if original is not None else edited
-    return edited
+        before = [*zip(shown, original, strict=True), *[(None, None)] * len(edited)]
+        return [unmasked(value, *old) for value, old in zip(edited, before, strict=False)]
+    return original if original is not None and _untouched(edited, shown) else edited
+
+
+def _untouched(edited: Any, shown: Any) -> bool:
+    """Fields of a form lose line breaks, and spaces at the ends."""
+    if isinstance(edited, str) and isinstance(shown, str) and DOTS in edited:
+        return "".join(edited.split()) == "".join(shown.split())
+    return bool(edited == shown)
+
+
+def half_masked(edited: Any, original: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where a mask was written into, so that nobody can say what is meant."""
+    if isinstance(edited, Mapping):
+        before = original if isinstance(original, Mapping) else {}
+        for key, value in edited.items():
+            yield from half_masked(value, before.get(key), (*path, str(key)))
+    elif isinstance(edited, list):
+        former = original if isinstance(original, list) else []
+        for index, (value, old) in enumerate(zip_longest(edited, former[: len(edited)])):
+            yield from half_masked(value, old, (*path, str(index)))
+    elif isinstance(edited, str) and DOTS in edited and edited != original:
+        yield path
 
 
 def personal(value: Any, path: tuple[str, ...] = ()) -> Iterator[Any]:
