@@ -251,6 +251,12 @@ def test_a_wrong_line_in_the_users_file_is_named(tmp_path: Path) -> None:
         assert "hunter2" not in str(error.value)
 
 
+def test_a_users_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    file.write_text("\ufeffanna:admin:-\n", "utf-8")
+    assert People(file).find("anna") is not None
+
+
 def test_a_users_file_that_breaks_later_keeps_who_was_listed(users: Path) -> None:
     people = People(users)
     users.write_text("nonsense")

@@ -138,7 +138,7 @@ def _stamp(file: Path) -> tuple[int, int] | None:
 
 def _read(file: Path) -> Mapping[str, Person]:
     try:
-        lines = file.read_text().splitlines()
+        lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"RELAY_USERS_FILE is {str(file)!r}: {error}") from error
     people: dict[str, Person] = {}
