@@ -71,6 +71,24 @@ async def test_an_issue_is_tried_with_one(house: House, page: Page) -> None:
     assert (await house.queries().detail(relays[0])) is not None
 
 
+async def test_a_trial_of_the_only_one_is_not_told_as_settled_before_it_is(house: House, page: Page) -> None:
+    await house.work()
+    await refused(house, "A-1")
+    await page.goto("/ops/issues")
+    await page.get_by_role("link", name=REFUSED).click()
+    house.standin.keys = {"another key"}
+    await page.get_by_role("button", name="Retry one as a trial").click()
+    await expect(page.get_by_text("The trial is on its way")).to_be_visible()
+    await expect(page.locator("#state-of-it .status.held")).to_be_visible()
+    house.standin.keys = None
+    house.standin.faults.status(422, times=None, message=REFUSED)
+    await house.desk().acts.resume("main", by="ann")
+    await expect(page.get_by_text("The trial was refused again")).to_be_visible()
+    house.standin.faults.clear()
+    await page.get_by_role("button", name="Try it again").click()
+    await expect(page.get_by_text("None of it is dead any more")).to_be_visible()
+
+
 async def test_the_outage_is_over_in_six_clicks(house: House, page: Page) -> None:
     await house.work()
     relays = await refused(house, "A-1", "A-2", "A-3")

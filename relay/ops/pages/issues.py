@@ -17,6 +17,7 @@ from relay.ops.pages.telling import Word
 
 _LIST: Final = "/ops/issues"
 _PER_PAGE: Final = 30
+_ON_THE_WAY: Final = (Status.QUEUED, Status.RETRYING, Status.HELD)
 
 
 class IssuePages:
@@ -87,8 +88,9 @@ class IssuePages:
 def advised(issue: IssueView, trial: RelayDetail | None) -> Word:
     """Where one stands with an issue, and what to do next."""
     others = counted(issue.count, "relay")
-    if not issue.count:
-        return Word("good", "None of it is dead any more", "Its relays were delivered, ignored or discarded.")
+    if not issue.count and (trial is None or trial.relay.status not in _ON_THE_WAY):
+        more = "Its relays were sent again or discarded. What is refused once more comes back here."
+        return Word("good", "None of it is dead any more", more)
     if trial is None:
         more = "Once its cause is mended, send one of them to see whether it goes. The others wait meanwhile."
         return Word("bad", f"{others} wait{'s' if issue.count == 1 else ''} for a person", more)
@@ -104,6 +106,5 @@ def advised(issue: IssueView, trial: RelayDetail | None) -> Word:
         case Status.DISCARDED:
             return Word("bad", f"The trial was discarded; {others} still wait", "")
         case _:
-            return Word(
-                "wait", "The trial is on its way", "This page tells what comes of it. The others wait."
-            )
+            wait = " The others wait." if issue.count else ""
+            return Word("wait", "The trial is on its way", f"This page tells what comes of it.{wait}")
