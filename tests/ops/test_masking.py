@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 from relay.journal import codec
@@ -14,6 +15,8 @@ from relay.normalise.contract import Postback
 from relay.ops.pages.diff import compared
 from relay.ops.pages.masking import DOTS, Veil, half_masked, mask, unmasked
 from relay.ops.pages.seen import Seen, seen
+from tests.ops.browsing import opened
+from tests.support import House
 
 EVENT = {
     "kind": "order.placed",
@@ -115,6 +118,17 @@ def shown(body: str, kind: str = "application/json", *, query: str = "", reveale
     )
     detail = RelayDetail(relay, codec.postback_to_plain(postback), None, history=())
     return seen(detail, "https://api.example", revealed=revealed)
+
+
+async def test_why_somebody_paused_is_masked_like_all_that_people_write(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    await opened(house, browser)
+    await house.desk().acts.pause("main", by="ann", reason="jo@example.com asked for it")
+    for path in ("/ops/", "/ops/destinations"):
+        shown = (await browser.get(path)).text
+        assert "j•••@e••• asked for it." in shown
+        assert "jo@example.com" not in shown
 
 
 PERSON = '{"first_name": "Josephine", "email": "jo.miller@shop.example", "link": "https://x.example/?a=b"}'

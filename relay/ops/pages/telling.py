@@ -115,7 +115,7 @@ def _holding(destination: DestinationView) -> str:
 def _ends(pause: PauseView, said: str) -> str:
     kept = "Nothing is lost: what waits is kept, and leaves in order"
     if pause.manual:
-        why = "" if pause.reason == f"paused by {pause.by}" else sentence(pause.reason)
+        why = "" if pause.reason == f"paused by {pause.by}" else sentence(veiled(pause.reason))
         return f"{why} {kept} once somebody resumes it.".strip()
     asks = Markup(" The relay asks again {}.").format(time_ago(pause.next_probe)) if pause.next_probe else ""
     return Markup("{} {} as soon as it may.{}").format(said, kept, asks).strip()
