@@ -47,6 +47,15 @@ async def test_a_list_has_the_words_of_its_contract(house: House) -> None:
     )
 
 
+async def test_a_wrong_word_is_told_with_the_one_that_is_meant_there(house: House) -> None:
+    await house.serve()
+    assert "perhaps 'status' is meant" in (await got(house, "/relays", stauts="dead"))["detail"]
+    nested = (await house.api("POST", "/replays", filter={"stauts": "dead"})).json()
+    assert "perhaps 'status' is meant" in nested["detail"]
+    twice = await house.api("GET", "/relays?status=dead&status=held")
+    assert (twice.status_code, twice.json()["detail"]) == (400, "'status' is said twice")
+
+
 async def test_nothing_on_the_way_keeps_what_is_told_of_people(house: House) -> None:
     await house.serve()
     answer = await house.post(placed())

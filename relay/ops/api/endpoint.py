@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -62,6 +63,10 @@ def acted(done: Done | Refused, on: str = "") -> Acted:
 
 
 def _query(model: type[Model], request: Request) -> Model:
+    said = Counter(key for key, _ in request.query_params.multi_items())
+    twice = next((key for key, times in said.items() if times > 1), None)
+    if twice is not None:
+        raise Declined(400, f"{twice[:40]!r} is said twice")
     params = {key: value for key, value in request.query_params.items() if value}
     try:
         return model.model_validate(params)
@@ -97,5 +102,13 @@ def _first(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"])) or "the body"
     if first["type"] == "extra_forbidden":
-        return advice_on(str(first["loc"][-1]), tuple(model.model_fields))
+        return advice_on(str(first["loc"][-1]), tuple(_within(model, first["loc"][:-1]).model_fields))
     return f"{where}: {first['msg']}"
+
+
+def _within(model: type[BaseModel], path: tuple[str | int, ...]) -> type[BaseModel]:
+    """The model that the field at `path` is read with."""
+    for step in path:
+        inner = model.model_fields[str(step)].annotation
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+    return model
