@@ -15,7 +15,8 @@ from relay.journal.mentions import Address
 from relay.normalise import times
 
 _IDS: Final = ids.Ids()
-_ADDRESS: Final = re.compile(r"\S+(?:@|%40)\S+")
+_ADDRESS: Final = re.compile(r"(?<!\S)\S+(?:@|%40)\S+")
+"""From where a word begins: else a long one is read once for each of its letters."""
 _LONGEST: Final = 300
 _AT_ONCE: Final = 1000
 

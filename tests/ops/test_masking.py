@@ -165,6 +165,14 @@ def test_a_long_word_keeps_no_page_from_being_shown() -> None:
     assert ends("from relay.ops.pages.saying import veiled; assert veiled('a' * 2**20) == 'a' * 2**20")
 
 
+def test_a_long_word_keeps_no_act_from_being_written_down() -> None:
+    assert ends(
+        "from relay.journal.activity import without_addresses\n"
+        "assert without_addresses('a' * 2**20) == 'a' * 300\n"
+        "assert without_addresses('jo@example.com or jo%40example.com') == '(an address) or (an address)'"
+    )
+
+
 def test_an_edit_of_a_long_order_keeps_no_page_from_being_shown() -> None:
     assert ends(
         "from relay.ops.pages.diff import compared\n"
