@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from markupsafe import Markup
 
 from relay.ops.alerts.habit import HOUR_MS, LEARNED_FROM, WEEK, Habit, Quiet, is_silent, learn
+from relay.ops.pages.telling import Now, told
+from tests.support import House
 
 FIRST = 3000 * WEEK
 """A first hour of a week."""
@@ -89,3 +94,23 @@ def test_a_source_may_have_a_limit_of_its_own_or_none() -> None:
         (500, "never", False),
     ):
         assert is_silent(habit, last_ms, last_ms + hours * HOUR_MS, QUIET, wish) is silent  # type: ignore[arg-type]
+
+
+async def test_the_first_sentence_tells_of_a_source_that_is_silent(house: House) -> None:
+    await house.serve()
+    await house.post(ignored="a test order")
+    overview = house.desk().overview
+    (source,) = await overview.sources()
+    now = Now(
+        stats=await overview.stats(),
+        sources=[source],
+        destinations=await overview.destinations(),
+        workers=None,
+        issues=0,
+    )
+    assert [word.says for word in told(now)] == ["Relaying normally"]
+    silent = source.model_copy(update={"silent_since": "2026-03-04T04:00:00.000Z"})
+    (word,) = told(replace(now, sources=[silent]))
+    says = Markup(word.says).striptags()
+    assert re.fullmatch(r"shop sends nothing since 4 Mar.* 04:00, against its habit", says)
+    assert word.href == "/ops/sources#shop"

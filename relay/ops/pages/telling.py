@@ -47,7 +47,8 @@ def told(now: Now) -> tuple[Word, ...]:
     """Never empty; the most urgent first."""
     if now.stats.received is None:
         return (_away(now.stats),)
-    words = (*_paused(now), *_dead(now), *_idle(now), *_failing(now), *_late(now), *_unbalanced(now))
+    urgent = (*_paused(now), *_dead(now), *_idle(now), *_failing(now), *_late(now))
+    words = (*urgent, *_unbalanced(now), *_quiet(now))
     return words or (_normal(now),)
 
 
@@ -186,6 +187,17 @@ def _late(now: Now) -> Iterable[Word]:
         says = f"Relays leave late: the oldest has waited {span(late.total_seconds())}"
         more = "They are kept, and leave in order. The destination's budget tells how fast."
         yield Word("wait", says, more, "Look at the budget", "/ops/destinations")
+
+
+def _quiet(now: Now) -> Iterable[Word]:
+    for source in now.sources:
+        if source.silent_since is None:
+            continue
+        says = Markup("<em>{}</em> sends nothing since {}, against its habit").format(
+            source.name, time_at(source.silent_since)
+        )
+        more = "Does the platform still send, and to the right URL? What comes is taken as ever."
+        yield Word("wait", says, more, f"Look at {source.name}", f"/ops/sources#{source.name}")
 
 
 def _unbalanced(now: Now) -> Iterable[Word]:
