@@ -84,7 +84,7 @@ async def test_nothing_is_completed_from_what_a_person_bought_before_they_were_f
 ) -> None:
     await forget(selling.journal(), "buyer.one@example.com", by="a test")
     relay = await thin(selling)
-    await fetch_back.look()
+    await fetch_back.look("shop")
     assert shop.asked
     detail = await selling.until(relay, "held")
     assert (detail.original, "buyer.one" in str(detail)) == (None, False)
