@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -12,24 +9,7 @@ import pytest
 from relay.deliver.client import CommerceClient
 from relay.errors import AttemptError, CallRefused, EndpointRefused, SlowDown, TryAgain
 from tests.support import House, placed
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-
-
-@asynccontextmanager
-async def answering(*answers: bytes) -> AsyncIterator[str]:
-    """A destination that says these, one for each request, and then that all is well. Gives its URL."""
-    left = list(answers)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(left.pop(0) if left else OK)
-            await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+from tests.wires import answering
 
 
 async def said_of(answer: bytes) -> AttemptError | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -14,7 +12,7 @@ from relay.errors import PullError, PullLater
 from relay.normalise.events import BookedEvent
 from relay.normalise.pulling import Answer, Ask, Found, Pull
 from relay.pull.fetch import LONGEST, Fetcher
-from tests.deliver.test_answers import answering
+from tests.wires import answering, trickling
 
 
 class Asking:
@@ -48,16 +46,7 @@ async def test_what_is_not_http_is_no_usable_answer() -> None:
 
 
 async def test_an_answer_that_only_trickles_is_none() -> None:
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-            while not writer.is_closing():
-                writer.write(b"x")
-                await writer.drain()
-                await asyncio.sleep(0.01)
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with trickling() as url:
         with pytest.raises(PullLater, match="TimeoutError"):
             await ask(Asking(url), longest=timedelta(milliseconds=200))
 

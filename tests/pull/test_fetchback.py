@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -15,6 +14,7 @@ from relay.pull.complete import completed
 from relay.pull.fetchback import FetchBack
 from tests.pull.platform import Platform, file, platform
 from tests.support import TOKEN, House
+from tests.wires import silent
 
 SHIPPED = "event=shipped&orderId=5311&customerId=2211&fulfillmentStatus=SHIPPED&trackingNumber=94001"
 PLACED = OrderPlaced(
@@ -137,20 +137,6 @@ async def test_a_platform_that_gives_no_answer_keeps_no_other_sources_relays_wai
         known = (await selling.http.get(f"/in/shop/{TOKEN}?{SHIPPED}")).json()["id"]
         await selling.work()
         await selling.until(known, "delivered")
-
-
-@asynccontextmanager
-async def silent() -> AsyncIterator[str]:
-    """A platform that takes requests and says nothing."""
-    over = asyncio.Event()
-
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await over.wait()
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        over.set()
 
 
 def test_what_happened_stays_what_the_postback_said() -> None:
