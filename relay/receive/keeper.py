@@ -30,6 +30,7 @@ _LONGEST_TURN: Final = 1.0
 """Seconds that a postback waits for the batches before it is spooled behind them."""
 
 _LOOK_EVERY: Final = 0.5
+_LOOK_FOR_ROOM: Final = 0.02
 _LONGEST_PAUSE: Final = 2.0
 
 
@@ -61,15 +62,23 @@ class Keeper:
         return await self._spool.put(recording)
 
     async def _behind(self, recording: Recording) -> Receipt:
-        """Behind what waits in the spool; past it where the spool takes nothing, as when it is broken."""
+        """Behind what waits in the spool. Where that takes nothing: once it is empty, or else past it."""
         try:
             return await self._spool.put(recording)
         except SpoolFull as full:
             log.error("spool.unusable", error=str(full))  # noqa: TRY400 - the sentence says it all
+            await self._emptied()
             try:
                 return await self._at_once(recording)
             except (JournalAway, TimeoutError):
                 raise full from None
+
+    async def _emptied(self) -> None:
+        """Waits a moment for it: from a full disk, too, what may be of the same customer can still leave."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_TURN):
+                while self._spool.pending:  # noqa: ASYNC110 - it may be another process that drains
+                    await asyncio.sleep(_LOOK_FOR_ROOM)
 
     async def _at_once(self, recording: Recording) -> Receipt:
         async with asyncio.timeout(self._deadline):

@@ -6,7 +6,7 @@ import asyncio
 import json
 import resource
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -271,9 +271,10 @@ async def test_what_a_long_outage_took_of_the_disk_is_given_back(tmp_path: Path)
 
 
 class Halting(Journal):
-    """Halts in the second batch it is told."""
+    """Halts in a batch it is told: the second, unless `halts_in` says another."""
 
     batches = 0
+    halts_in = 2
 
     async def record_spooled(
         self,
@@ -283,7 +284,7 @@ class Halting(Journal):
         copied: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> list[Receipt]:
         self.batches += 1
-        if self.batches == 2:
+        if self.batches == self.halts_in:
             self.halted.set()
             await self.go_on.wait()
         return await super().record_spooled(waiting, patience, copied=copied)
@@ -308,6 +309,26 @@ async def test_what_arrives_while_the_spool_empties_waits_for_the_batches_under_
     journal.go_on.set()
     assert (await arriving).status == "queued"
     assert await redis.zcard("{relay}:i:shop:queued") == 151
+    await end(draining)
+    await spool.close()
+
+
+async def test_what_a_full_spool_has_no_room_for_waits_till_it_is_empty(redis: Redis, tmp_path: Path) -> None:
+    journal, spool, ids = Halting(redis), Spool(tmp_path, most_pages=20), Ids()
+    journal.halts_in = 1
+    with suppress(SpoolFull):
+        while True:
+            await spool.put(recording(id=ids.new(), blob=b"{}" + b" " * 20_000))
+    keeper = Keeper(journal, spool)
+    draining = asyncio.create_task(keeper.drain())
+    await asyncio.wait_for(journal.halted.wait(), 20)
+    arriving = asyncio.create_task(keeper.record(recording(id=ids.new(), blob=b"{}" + b" " * 20_000)))
+    waiting = await spool.count()  # the same thread has tried to put the new one in by then
+    assert await redis.zcard("{relay}:i:shop:queued") == 0
+    journal.go_on.set()
+    assert (await arriving).status == "queued"
+    assert not spool.pending
+    assert await redis.zcard("{relay}:i:shop:queued") == waiting + 1
     await end(draining)
     await spool.close()
 
