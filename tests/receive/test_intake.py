@@ -56,6 +56,14 @@ async def test_both_tokens_work_while_one_is_rotated_and_make_no_second_postback
     assert (second.id, second.duplicate) == (first.id, True)
 
 
+async def test_a_token_of_one_digit_makes_no_copy_of_another_order(house: House) -> None:
+    house.raw["sources"]["shop"]["tokens"] = ["7"]
+    await house.serve()
+    bodies = [json.dumps({"events": [placed(order)]}).encode() for order in ("17", "1")]
+    answers = [await house.post_bytes(body, token="7") for body in bodies]
+    assert [(answer.status_code, answer.duplicate) for answer in answers] == [(200, False), (200, False)]
+
+
 async def test_a_trailing_slash_and_head_are_borne(house: House) -> None:
     await house.serve()
     assert (await house.http.head(f"/in/shop/{TOKEN}")).status_code == 200
