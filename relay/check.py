@@ -6,6 +6,8 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final, Literal, cast
 
 from redis.asyncio import Redis
@@ -42,6 +44,7 @@ async def run(env: Environment, config: Config, *, send_alert: bool = False) -> 
     found += _tokens(config)
     found += _doors(env)
     found += _secrets(config)
+    found.append(_folder(env.data_dir))
     found += await _redis(env)
     found += await _vault(env, config)
     found += await _stranded(env, config)
@@ -94,6 +97,19 @@ def _secrets(config: Config) -> Iterator[Finding]:
                 f"a secret is shorter than {_SHORT_TOKEN} bytes and can be guessed; have the sender make a "
                 "new one, and list both until it is in use",
             )
+
+
+def _folder(folder: Path) -> Finding:
+    """Whether web processes on this host could spool, or make the folder they would need for it."""
+    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    try:
+        with TemporaryFile(dir=there):
+            return Finding("ok", "data folder", str(folder))
+    except OSError as error:
+        advice = (
+            f"nothing can be written to {there} ({error.strerror}): while Redis is away a web process here"
+        )
+        return Finding("warn", "data folder", f"{advice} could keep no postback; see RELAY_DATA_DIR")
 
 
 async def _redis(env: Environment) -> list[Finding]:

@@ -133,6 +133,13 @@ async def test_check_warns_of_a_password_and_an_api_token_that_can_be_guessed(sh
     assert "sesame" not in ran.out
 
 
+async def test_check_warns_of_a_data_folder_that_takes_no_postback(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    shell.variables["RELAY_DATA_DIR"] = str(tmp_path / "taken")
+    ran = await shell.relay("check")
+    assert "warn  data folder: nothing can be written to" in ran.out
+
+
 async def test_check_names_a_redis_that_is_not_there(shell: Shell) -> None:
     shell.variables["RELAY_REDIS_URL"] = "redis://127.0.0.1:1/0"
     ran = await shell.relay("check")
