@@ -19,6 +19,7 @@ from relay.errors import SpoolFull
 from relay.journal import codec
 from relay.journal.ids import Ids
 from relay.journal.journal import CONFIRMED_IN, Journal, Wakeup
+from relay.journal.queries import Queries
 from relay.journal.records import BookEntry, Receipt, Recording
 from relay.normalise import times
 from relay.receive.keeper import Keeper
@@ -331,6 +332,16 @@ async def test_what_a_full_spool_has_no_room_for_waits_till_it_is_empty(redis: R
     assert await redis.zcard("{relay}:i:shop:queued") == waiting + 1
     await end(draining)
     await spool.close()
+
+
+async def test_what_drains_late_makes_its_source_no_quieter(redis: Redis) -> None:
+    journal = Journal(redis, Wakeup())
+    queries = Queries(journal, ["shop"], ["main"])
+    await journal.record(recording(at_ms=2_000))
+    await journal.record_spooled([(recording(at_ms=1_000), 0)])
+    assert await queries.source_times("shop") == (2_000, 2_000)
+    await journal.record_spooled([(recording(at_ms=3_000), 0)])
+    assert await queries.source_times("shop") == (2_000, 3_000)
 
 
 def spoken_at(at_ms: int) -> Recording:

@@ -133,6 +133,13 @@ local function id_in_order(m)
   return next_moment(string.sub(newest, 1, 10)) .. string.sub(m.id, 11)
 end
 
+-- When the source was last heard of; what comes late out of a spool is no newer sign of life.
+local function heard_of(m)
+  local key = P .. 'src:' .. m.source
+  if m.spooled and tonumber(call('HGET', key, 'last') or 0) > m.at then return end
+  call('HSET', key, 'last', m.at)
+end
+
 local DAY = 86400000
 
 local function create(m, blob)
@@ -144,7 +151,7 @@ local function create(m, blob)
   if m.delivery ~= '' then call('SET', P .. 'd:' .. m.source .. ':' .. m.delivery, m.id, 'PX', m.window) end
   if m.backfill == '' then -- what was asked for is no sign that the platform sends
     call('HSETNX', P .. 'src:' .. m.source, 'first', m.at)
-    call('HSET', P .. 'src:' .. m.source, 'last', m.at)
+    heard_of(m)
   end
   call('ZADD', P .. 'i:' .. m.source .. ':' .. m.status, 0, m.id)
   call('HINCRBY', P .. 'n', m.source .. ':received', 1)
@@ -206,7 +213,7 @@ local function copy(m, id, blob)
   if not call('SET', P .. 'also:' .. m.id, id, 'PX', DAY, 'NX') then return {id, 1, r[1], r[2] or ''} end
   call('HINCRBY', P .. 'r:' .. id, 'copies', 1)
   call('HINCRBY', P .. 'n', m.source .. ':copies', 1)
-  call('HSET', P .. 'src:' .. m.source, 'last', m.at)
+  heard_of(m)
   local fell = not r[4] and unread(r[1], r[3]) -- what a person edited stands
   if fell and fell ~= unread(m.status, m.stage) then
     m.at = call('HGET', P .. 'r:' .. id, 'at')
