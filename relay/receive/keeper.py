@@ -62,23 +62,32 @@ class Keeper:
         return await self._spool.put(recording)
 
     async def _behind(self, recording: Recording) -> Receipt:
-        """Behind what waits in the spool. Where that takes nothing: once it is empty, or else past it."""
+        """Behind what waits in the spool; where the spool takes nothing, after what waits has left it."""
         try:
             return await self._spool.put(recording)
         except SpoolFull as full:
             log.error("spool.unusable", error=str(full))  # noqa: TRY400 - the sentence says it all
-            await self._emptied()
+            if await self._holds_others():
+                return await self._spool.put(recording)
             try:
                 return await self._at_once(recording)
             except (JournalAway, TimeoutError):
                 raise full from None
 
-    async def _emptied(self) -> None:
-        """Waits a moment for it: from a full disk, too, what may be of the same customer can still leave."""
-        with suppress(TimeoutError):
+    async def _holds_others(self) -> bool:
+        """Whether the spool, after a moment, still holds what will leave it: a full disk can be read.
+
+        False where it is broken: nothing leaves it before a person mends it, and nobody waits so long.
+        """
+        try:
             async with asyncio.timeout(_LONGEST_TURN):
-                while self._spool.pending:  # noqa: ASYNC110 - it may be another process that drains
+                while self._spool.pending and await self._spool.first(1):  # noqa: ASYNC110 - others drain too
                     await asyncio.sleep(_LOOK_FOR_ROOM)
+        except TimeoutError:
+            return True
+        except SpoolFull:
+            return False
+        return False
 
     async def _at_once(self, recording: Recording) -> Receipt:
         async with asyncio.timeout(self._deadline):

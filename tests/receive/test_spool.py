@@ -314,16 +314,25 @@ async def test_what_arrives_while_the_spool_empties_waits_for_the_batches_under_
     await spool.close()
 
 
-async def test_what_a_full_spool_has_no_room_for_waits_till_it_is_empty(redis: Redis, tmp_path: Path) -> None:
-    journal, spool, ids = Halting(redis), Spool(tmp_path, most_pages=20), Ids()
-    journal.halts_in = 1
+def large() -> Recording:
+    return recording(blob=b"{}" + b" " * 20_000)
+
+
+async def full_spool(folder: Path) -> Spool:
+    spool = Spool(folder, most_pages=20)
     with suppress(SpoolFull):
         while True:
-            await spool.put(recording(id=ids.new(), blob=b"{}" + b" " * 20_000))
+            await spool.put(large())
+    return spool
+
+
+async def test_what_a_full_spool_has_no_room_for_waits_till_it_is_empty(redis: Redis, tmp_path: Path) -> None:
+    journal, spool = Halting(redis), await full_spool(tmp_path)
+    journal.halts_in = 1
     keeper = Keeper(journal, spool)
     draining = asyncio.create_task(keeper.drain())
     await asyncio.wait_for(journal.halted.wait(), 20)
-    arriving = asyncio.create_task(keeper.record(recording(id=ids.new(), blob=b"{}" + b" " * 20_000)))
+    arriving = asyncio.create_task(keeper.record(large()))
     waiting = await spool.count()  # the same thread has tried to put the new one in by then
     assert await redis.zcard("{relay}:i:shop:queued") == 0
     journal.go_on.set()
@@ -331,6 +340,16 @@ async def test_what_a_full_spool_has_no_room_for_waits_till_it_is_empty(redis: R
     assert not spool.pending
     assert await redis.zcard("{relay}:i:shop:queued") == waiting + 1
     await end(draining)
+    await spool.close()
+
+
+async def test_nothing_passes_what_a_full_spool_holds_though_the_journal_could_take_it(
+    redis: Redis, tmp_path: Path
+) -> None:
+    spool = await full_spool(tmp_path)
+    with pytest.raises(SpoolFull):
+        await Keeper(Journal(redis, Wakeup()), spool).record(large())
+    assert await redis.zcard("{relay}:i:shop:queued") == 0
     await spool.close()
 
 
