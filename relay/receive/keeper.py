@@ -44,7 +44,7 @@ class Keeper:
         self._gate.set()
 
     async def record(self, recording: Recording) -> Receipt:
-        """Raises SpoolFull where neither journal nor spool can keep it.
+        """Raises SpoolFull where neither journal nor spool can keep it, or a full spool holds what is first.
 
         A journal that was only slow may have it as well: then the spool's one is found to be there already.
         """
